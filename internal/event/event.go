@@ -1,0 +1,68 @@
+// Package event is the catalogue of what happened: one list for the audit
+// trail, a SIM's timeline and everything that is pushed out. An event is
+// written in the transaction of the change that it tells of.
+package event
+
+import (
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/ident"
+)
+
+// Kind names what happened. Receivers key on it: append only.
+type Kind string
+
+// The kinds.
+const (
+	SIMImported  Kind = "sim.imported"
+	SIMCommanded Kind = "sim.commanded" // a command changed what is wanted; Verb, From, To
+	SIMSettled   Kind = "sim.settled"   // the network agreed; From, To
+	SIMRefused   Kind = "sim.refused"   // the network refused for good, or a person rejected; From, To, Reason
+	SIMReturned  Kind = "sim.returned"  // back to stock
+	SIMLabelled  Kind = "sim.labelled"  // Changes
+	SIMAssigned  Kind = "sim.assigned"  // portfolio or package; Changes
+	SIMDrifted   Kind = "sim.drifted"   // the network differs from what was agreed; Changes
+
+	PortfolioCreated Kind = "portfolio.created"
+	PortfolioChanged Kind = "portfolio.changed"
+	PackageCreated   Kind = "package.created"
+	PackageLinked    Kind = "package.linked"
+	AccountCreated   Kind = "account.created"
+	NetworkAdded     Kind = "network.added"
+	SignedIn         Kind = "session.started"
+	SignInFailed     Kind = "session.refused"
+	SignedOut        Kind = "session.ended"
+)
+
+// Event is one thing that happened. Events of one SIM are in order by Seq.
+type Event struct {
+	ID        int64 // grows with time
+	At        time.Time
+	Kind      Kind
+	Portfolio ident.PortfolioID // whose sphere sees it; empty for the operator's alone
+	SIM       int64             // 0 when it is about no SIM
+	ICCID     ident.ICCID
+	Seq       int64 // the SIM's version that it tells of
+
+	Actor   string
+	Via     string
+	Request string
+	Data    Data
+}
+
+// Data is the detail of an event, stored as JSON. Secrets are never in it.
+type Data struct {
+	Verb    string   `json:"verb,omitempty"`
+	From    string   `json:"from,omitempty"`
+	To      string   `json:"to,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+	Subject string   `json:"subject,omitempty"` // what the event is about when that is no SIM
+	Changes []Change `json:"changes,omitempty"`
+}
+
+// Change is one field that changed.
+type Change struct {
+	Field string `json:"field"`
+	From  string `json:"from"`
+	To    string `json:"to"`
+}

@@ -1,0 +1,118 @@
+// Package tenant says who may do what, as pure predicates: portfolios in a
+// tree, principals, permissions, and the sphere that every read and write of
+// tenant data goes through.
+package tenant
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/money"
+)
+
+// Portfolio is an account: a node of the tree that owns SIMs, people and
+// packages. Its descendants are its customers' accounts.
+type Portfolio struct {
+	ID         ident.PortfolioID
+	Parent     ident.PortfolioID // empty for a root
+	Path       string            // see Path
+	Name       string
+	Currency   money.Currency
+	BillingDay int // day of the month on which a cycle starts, 1 to 28
+	Status     Status
+
+	AllowList     []netip.Prefix // source addresses of its API callers; empty allows any
+	Overdue       money.Amount   // owed past its due date; new activations wait while it is positive
+	NoActivations bool           // the operator has stopped new activations
+	CreatedAt     time.Time
+}
+
+// Status is the life cycle that portfolios and packages share.
+type Status string
+
+// The statuses.
+const (
+	Active  Status = "active"
+	Deleted Status = "deleted"
+)
+
+// MaxDepth bounds the tree, so that no path grows without limit.
+const MaxDepth = 16
+
+// Path returns the path of a portfolio below its parent's path: the ids from
+// the root down, each followed by a slash. A prefix of a path is an ancestor.
+func Path(parent string, id ident.PortfolioID) string { return parent + string(id) + "/" }
+
+// Depth returns how many portfolios the path names.
+func Depth(path string) int { return strings.Count(path, "/") }
+
+// Sphere is the part of the tree that a caller may see: one portfolio and its
+// descendants, or everything. What lies outside looks missing. The zero sphere
+// contains nothing.
+type Sphere struct {
+	path string
+	all  bool
+}
+
+// Everything is the operator's sphere: the command line and the sync loop.
+func Everything() Sphere { return Sphere{all: true} }
+
+// Below returns the sphere of the portfolio with this path.
+func Below(path string) Sphere { return Sphere{path: path} }
+
+// Contains reports whether the portfolio with this path lies in s.
+func (s Sphere) Contains(path string) bool {
+	return s.all || (s.path != "" && strings.HasPrefix(path, s.path))
+}
+
+// All reports whether s is Everything.
+func (s Sphere) All() bool { return s.all }
+
+// Bounds returns the half-open range of paths in s, for an index to walk. The
+// byte after the final slash ends it: paths hold only hexadecimal digits and
+// slashes.
+func (s Sphere) Bounds() (from, to string) {
+	if s.all {
+		return "", "~"
+	}
+	if s.path == "" {
+		return "~", "~"
+	}
+	return s.path, s.path[:len(s.path)-1] + "0"
+}
+
+// Allows reports whether a caller at addr may use p's APIs.
+func (p *Portfolio) Allows(addr netip.Addr) bool {
+	if len(p.AllowList) == 0 {
+		return true
+	}
+	addr = addr.Unmap()
+	return slices.ContainsFunc(p.AllowList, func(n netip.Prefix) bool { return n.Contains(addr) })
+}
+
+// ParseAllowList parses addresses and networks in CIDR form, separated by
+// commas. A bare address allows that one host.
+func ParseAllowList(s string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		if a, err := netip.ParseAddr(part); err == nil && a.Zone() == "" {
+			a = a.Unmap()
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		n, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, fault.InvalidField("allow", "%q is neither an address nor a network such as 192.0.2.0/24", part)
+		}
+		out = append(out, n.Masked())
+	}
+	return out, nil
+}
