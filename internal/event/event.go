@@ -66,3 +66,12 @@ type Change struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
 }
+
+// Query selects events, newest first.
+type Query struct {
+	ICCID  ident.ICCID // of one SIM
+	Kinds  []Kind
+	Since  time.Time
+	Before int64 // older than this id; 0 for the newest
+	Limit  int
+}

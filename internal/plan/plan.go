@@ -120,3 +120,14 @@ func Linkable(p *Package, portfolio *tenant.Portfolio) error {
 	}
 	return nil
 }
+
+// Network is a network as the operator has set it up.
+type Network struct {
+	Name           string
+	Driver         string
+	Config         string // JSON, without secrets
+	Sealed         []byte // its secrets, sealed
+	QuarantineDays int    // how long terminated SIMs wait before they return to stock
+	ReconciledAt   time.Time
+	CreatedAt      time.Time
+}

@@ -58,3 +58,22 @@ func ParseProgress(s string) (Progress, bool) {
 	}
 	return 0, false
 }
+
+// Ended says how the operations of a SIM ended.
+type Ended struct {
+	SIM        int64
+	Generation int64 // the one that was answered; for a decision, the one it made
+	Progress   Progress
+	Error      string
+	Attempts   int
+	At         time.Time
+}
+
+// OperationQuery selects operations, newest first.
+type OperationQuery struct {
+	ID       int64 // this one
+	ICCID    ident.ICCID
+	Progress []Progress
+	Before   int64 // older than this id; 0 for the newest
+	Limit    int
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+// What stands here takes no sphere: it finds out who the caller is, or serves
+// Simurgh's own loops. Nothing of it may be handed to a caller as it comes.
+
+// AccountByName finds the account that signs in under a name.
+func (r reader) AccountByName(ctx context.Context, kind tenant.Kind, name string) (a tenant.Account, found bool, err error) {
+	err = r.each(ctx, func(rows rowScanner) (err error) {
+		a, err = scanAccount(rows)
+		found = true
+		return err
+	}, accountSelect+" WHERE a.kind = ? AND a.name = ?", string(kind), foldName(name))
+	return a, found, err
+}
+
+// SessionAccount finds a live session by the hash of its id: the account, with
+// its sphere narrowed to the portfolio of the session, and that portfolio.
+func (r reader) SessionAccount(ctx context.Context, hash []byte, now time.Time) (a tenant.Account, p tenant.Portfolio, found bool, err error) {
+	var id string
+	var portfolio ident.PortfolioID
+	found, err = r.one(ctx, []any{&id, &portfolio}, `SELECT x.account_id, p.id FROM session x JOIN portfolio p ON p.no = x.portfolio_no
+		WHERE x.hash = ? AND x.expires_at > ?`, hash, micros(now))
+	if err != nil || !found {
+		return a, p, false, err
+	}
+	found = false
+	err = r.each(ctx, func(rows rowScanner) (err error) {
+		a, err = scanAccount(rows)
+		found = true
+		return err
+	}, accountSelect+" WHERE a.id = ?", id)
+	if err != nil || !found {
+		return a, p, false, err
+	}
+	if p, err = r.Portfolio(ctx, a.Sphere, portfolio); err != nil {
+		return a, p, false, err
+	}
+	a.Portfolio, a.Sphere = p.ID, tenant.Below(p.Path)
+	return a, p, true, nil
+}
+
+// DropExpired removes up to n sessions and n stored answers whose time is over.
+func (tx *Tx) DropExpired(ctx context.Context, now time.Time, n int) (int64, error) {
+	sessions, err := tx.exec(ctx, "DELETE FROM session WHERE hash IN (SELECT hash FROM session WHERE expires_at <= ? LIMIT ?)", micros(now), n)
+	if err != nil {
+		return 0, err
+	}
+	answers, err := tx.exec(ctx, `DELETE FROM idempotency WHERE (principal, key) IN
+		(SELECT principal, key FROM idempotency WHERE expires_at <= ? LIMIT ?)`, micros(now), n)
+	return sessions + answers, err
+}
+
+// Networks lists every network, by name.
+func (r reader) Networks(ctx context.Context) ([]plan.Network, error) {
+	var out []plan.Network
+	err := r.each(ctx, func(rows rowScanner) error {
+		var n plan.Network
+		var created, reconciled int64
+		err := rows.Scan(&n.Name, &n.Driver, &n.Config, &n.Sealed, &n.QuarantineDays, &reconciled, &created)
+		n.CreatedAt, n.ReconciledAt = moment(created), moment(reconciled)
+		out = append(out, n)
+		return err
+	}, "SELECT name, driver, config, sealed, quarantine_days, reconciled_at, created_at FROM network ORDER BY name")
+	return out, err
+}
+
+// AddNetwork stores a new network; a name that is taken is a Conflict.
+func (tx *Tx) AddNetwork(ctx context.Context, n plan.Network) error {
+	if n.Sealed == nil {
+		n.Sealed = []byte{}
+	}
+	_, err := tx.exec(ctx, `INSERT INTO network (name, driver, config, sealed, quarantine_days, reconciled_at, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`, n.Name, n.Driver, n.Config, n.Sealed, n.QuarantineDays, micros(n.ReconciledAt), micros(n.CreatedAt))
+	return err
+}
+
+// StartReconcile says that one node reconciles the network now, unless another
+// has since the given time. So one node at a time does it.
+func (tx *Tx) StartReconcile(ctx context.Context, network string, now, since time.Time) (bool, error) {
+	n, err := tx.exec(ctx, "UPDATE network SET reconciled_at = ? WHERE name = ? AND reconciled_at <= ?", micros(now), network, micros(since))
+	return n > 0, err
+}
+
+// Expected lists what a network should have of up to n SIMs after the given
+// IMSI, in order, leaving out those that it has still to hear of.
+func (r reader) Expected(ctx context.Context, network string, after ident.IMSI, n int) ([]sim.SIM, error) {
+	return r.sims(ctx, simSelect+` WHERE s.imsi > ? AND s.imsi <> '' AND t.network = ?
+		AND NOT EXISTS (SELECT 1 FROM sync_queue q WHERE q.sim_id = s.id) ORDER BY s.imsi LIMIT ?`, string(after), network, n)
+}
+
+// QuarantineOver lists up to n SIMs of a network that were terminated before
+// the given time and have not returned to stock.
+func (r reader) QuarantineOver(ctx context.Context, network string, before time.Time, n int) ([]int64, error) {
+	var ids []int64
+	err := r.each(ctx, func(rows rowScanner) error {
+		var id int64
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, "SELECT sim_id FROM sim_state WHERE status = 8 AND network = ? AND terminated_at <= ? ORDER BY terminated_at LIMIT ?",
+		network, micros(before), n)
+	return ids, err
+}
+
+// QueueDepths lists how much waits for each network.
+func (r reader) QueueDepths(ctx context.Context) ([]sim.QueueDepth, error) {
+	var out []sim.QueueDepth
+	err := r.each(ctx, func(rows rowScanner) error {
+		var d sim.QueueDepth
+		var oldest int64
+		err := rows.Scan(&d.Network, &d.Waiting, &d.Failing, &oldest)
+		d.Oldest = moment(oldest)
+		out = append(out, d)
+		return err
+	}, `SELECT network, count(*), COALESCE(SUM(CASE WHEN attempts > 0 THEN 1 ELSE 0 END), 0), min(due_at) FROM sync_queue
+		GROUP BY network ORDER BY network`)
+	return out, err
+}
+
+// Setting reads a fact about the database itself; found is false when it was
+// never set.
+func (r reader) Setting(ctx context.Context, name string) (value []byte, found bool, err error) {
+	found, err = r.one(ctx, []any{&value}, "SELECT value FROM setting WHERE name = ?", name)
+	return value, found, err
+}
+
+// SetOnce sets a fact unless it is set, and returns what then holds.
+func (tx *Tx) SetOnce(ctx context.Context, name string, value []byte) ([]byte, error) {
+	if _, err := tx.exec(ctx, "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", name, value); err != nil {
+		return nil, err
+	}
+	v, found, err := tx.Setting(ctx, name)
+	if err == nil && !found {
+		err = fault.New(fault.Internal, "store.setting", "the setting %s was lost", name)
+	}
+	return v, err
+}
+
+// StoredAnswer returns what a principal's key was answered, and the hash of the
+// body that was asked, unless its time is over.
+func (r reader) StoredAnswer(ctx context.Context, principal, key string, now time.Time) (asked, answer []byte, found bool, err error) {
+	found, err = r.one(ctx, []any{&asked, &answer}, "SELECT body_hash, answer FROM idempotency WHERE principal = ? AND key = ? AND expires_at > ?",
+		principal, key, micros(now))
+	return asked, answer, found, err
+}
+
+// StoreAnswer keeps an answer. When the key was taken meanwhile it fails with
+// kind Conflict, and the caller's transaction with it.
+func (tx *Tx) StoreAnswer(ctx context.Context, principal, key string, asked, answer []byte, now, until time.Time) error {
+	if _, err := tx.exec(ctx, "DELETE FROM idempotency WHERE principal = ? AND key = ? AND expires_at <= ?", principal, key, micros(now)); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, "INSERT INTO idempotency (principal, key, body_hash, answer, expires_at) VALUES (?, ?, ?, ?, ?)",
+		principal, key, asked, answer, micros(until))
+	return err
+}
+
+// Check looks for damage, and for counters that have drifted from what they
+// count; the error says what it found.
+func (db *DB) Check(ctx context.Context) error {
+	if err := db.engine.check(ctx); err != nil {
+		return err
+	}
+	var wrong int64
+	if _, err := db.one(ctx, []any{&wrong}, `SELECT count(*) FROM (
+		SELECT portfolio_no, package_id, status, flags, SUM(n) AS n FROM (
+			SELECT portfolio_no, package_id, status, flags, n FROM sim_tally
+			UNION ALL SELECT portfolio_no, package_id, status, flags, -1 FROM sim_state) AS u
+		GROUP BY portfolio_no, package_id, status, flags) AS d WHERE n <> 0`); err != nil {
+		return err
+	}
+	if wrong > 0 {
+		return fault.New(fault.Internal, "store.tally", "%d counters differ from the SIMs that they count", wrong)
+	}
+	return nil
+}

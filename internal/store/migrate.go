@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+)
+
+//go:embed schema/sqlite/*.sql schema/postgres/*.sql
+var schema embed.FS
+
+// Migrate brings the schema up to date. Migrations only go forward; several
+// processes that start at once wait for each other.
+func (db *DB) Migrate(ctx context.Context) error {
+	p, err := db.migrations()
+	if err != nil {
+		return err
+	}
+	if pending, err := p.HasPending(ctx); err == nil && !pending {
+		return nil
+	}
+	if _, err := p.Up(ctx); err != nil {
+		// SQLite has no lock around migrations: another process that was first
+		// makes ours fail, and leaves nothing to do.
+		if pending, again := p.HasPending(ctx); again == nil && !pending {
+			return nil
+		}
+		return fault.New(fault.Unavailable, "store.migrate", "the database schema cannot be brought up to date").Because(err)
+	}
+	return nil
+}
+
+// Version returns the schema's version, and the newest that this program knows.
+func (db *DB) Version(ctx context.Context) (have, newest int64, err error) {
+	p, err := db.migrations()
+	if err != nil {
+		return 0, 0, err
+	}
+	have, newest, err = p.GetVersions(ctx)
+	return have, newest, db.engine.fault(err)
+}
+
+// Schema writes the schema as it stands, to be compared with the committed one.
+func (db *DB) Schema(ctx context.Context) (string, error) { return db.engine.schemaDump(ctx) }
+
+func (db *DB) migrations() (*goose.Provider, error) {
+	folder, err := fs.Sub(schema, "schema/"+db.engine.name())
+	if err != nil {
+		return nil, err
+	}
+	if e, ok := db.engine.(*sqliteEngine); ok {
+		return goose.NewProvider(goose.DialectSQLite3, e.writers, folder)
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, db.engine.pool(), folder, goose.WithSessionLocker(locker))
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+const packageSelect = `SELECT k.id, k.name, k.status, k.currency, k.price, k.billing_months, k.activation_price, k.termination_price,
+	k.contract_months, k.activation, k.termination, k.network, k.mno, k.created_at FROM package k`
+
+func scanPackage(rows rowScanner, more ...any) (plan.Package, error) {
+	var p plan.Package
+	var created int64
+	err := rows.Scan(append([]any{&p.ID, &p.Name, &p.Status, &p.Currency, &p.Price, &p.BillingMonths, &p.ActivationPrice, &p.TerminationPrice,
+		&p.ContractMonths, &p.Activation, &p.Termination, &p.Network, &p.MNO, &created}, more...)...)
+	p.CreatedAt = moment(created)
+	return p, err
+}
+
+// linkedIn is the condition that a package is offered inside the sphere.
+func linkedIn(in tenant.Sphere) (string, []any) {
+	if in.All() {
+		return "1 = 1", nil
+	}
+	where, args := sphere("l.portfolio_no", in)
+	return "k.id IN (SELECT l.package_id FROM package_portfolio l WHERE l.status <> 'deleted' AND " + where + ")", args
+}
+
+// Packages lists the packages that are linked to a portfolio of the sphere.
+func (r reader) Packages(ctx context.Context, in tenant.Sphere) ([]plan.Package, error) {
+	where, args := linkedIn(in)
+	var out []plan.Package
+	err := r.each(ctx, func(rows rowScanner) error {
+		p, err := scanPackage(rows)
+		out = append(out, p)
+		return err
+	}, packageSelect+" WHERE "+where+" ORDER BY k.id", args...)
+	return out, err
+}
+
+// Package returns one package, or a NotFound fault when it is missing or linked
+// to nothing in the sphere.
+func (r reader) Package(ctx context.Context, in tenant.Sphere, id int64) (p plan.Package, err error) {
+	where, args := linkedIn(in)
+	found := false
+	err = r.each(ctx, func(rows rowScanner) (err error) {
+		p, err = scanPackage(rows)
+		found = true
+		return err
+	}, packageSelect+" WHERE k.id = ? AND "+where, append([]any{id}, args...)...)
+	if err == nil && !found {
+		err = fault.Missing("package", itoa(id))
+	}
+	return p, err
+}
+
+// Links lists the portfolios of the sphere that a package is linked to.
+func (r reader) Links(ctx context.Context, in tenant.Sphere, pkg int64) ([]plan.Link, error) {
+	where, args := sphere("l.portfolio_no", in)
+	var out []plan.Link
+	err := r.each(ctx, func(rows rowScanner) error {
+		var l plan.Link
+		var suspended int64
+		err := rows.Scan(&l.Package, &l.Portfolio, &suspended, &l.Status)
+		l.Suspended = suspended != 0
+		out = append(out, l)
+		return err
+	}, `SELECT l.package_id, p.id, l.suspended, l.status FROM package_portfolio l JOIN portfolio p ON p.no = l.portfolio_no
+		WHERE l.package_id = ? AND `+where+" ORDER BY p.path", append([]any{pkg}, args...)...)
+	return out, err
+}
+
+// AddPackage stores a new package and gives it an id unless it brings one. An
+// id that is taken is a Conflict.
+func (tx *Tx) AddPackage(ctx context.Context, p *plan.Package) error {
+	if p.ID == 0 {
+		if err := tx.each(ctx, func(rows rowScanner) error { return rows.Scan(&p.ID) },
+			`UPDATE counter SET next = CASE WHEN next > (SELECT COALESCE(max(id), 0) FROM package) THEN next + 1
+			 ELSE (SELECT max(id) + 2 FROM package) END WHERE name = 'package' RETURNING next - 1`); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec(ctx, `INSERT INTO package (id, name, status, currency, price, billing_months, activation_price, termination_price,
+		contract_months, activation, termination, network, mno, created_at) VALUES (`+placeholders(14)+")",
+		p.ID, p.Name, string(p.Status), string(p.Currency), int64(p.Price), p.BillingMonths, int64(p.ActivationPrice), int64(p.TerminationPrice),
+		p.ContractMonths, string(p.Activation), string(p.Termination), p.Network, p.MNO, micros(p.CreatedAt))
+	return err
+}
+
+// SaveLink links a package to a portfolio, or changes the link.
+func (tx *Tx) SaveLink(ctx context.Context, l plan.Link) error {
+	no, err := tx.number(ctx, l.Portfolio)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `INSERT INTO package_portfolio (package_id, portfolio_no, suspended, status) VALUES (?, ?, ?, ?)
+		ON CONFLICT (package_id, portfolio_no) DO UPDATE SET suspended = excluded.suspended, status = excluded.status`,
+		l.Package, no, flag(l.Suspended), string(l.Status))
+	return err
+}
+
+// Link returns how a package is linked to a portfolio; found is false when it
+// is not.
+func (r reader) Link(ctx context.Context, pkg int64, portfolio ident.PortfolioID) (l plan.Link, found bool, err error) {
+	var suspended int64
+	l.Package, l.Portfolio = pkg, portfolio
+	found, err = r.one(ctx, []any{&suspended, &l.Status}, `SELECT l.suspended, l.status FROM package_portfolio l
+		JOIN portfolio p ON p.no = l.portfolio_no WHERE l.package_id = ? AND p.id = ?`, pkg, string(portfolio))
+	l.Suspended = suspended != 0
+	return l, found, err
+}

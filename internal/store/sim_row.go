@@ -1,0 +1,123 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"net/netip"
+
+	"github.com/simurgh-iot/simurgh/internal/sim"
+)
+
+// simSelect reads a SIM: what it is (s), where it stands (t), whose it is (p).
+const simSelect = `SELECT s.id, s.iccid, s.eid, s.number, s.imsi, s.msisdn, s.imei, s.ip, s.apn, s.name, s.group_name, s.device,
+	s.type, s.form, s.mno, s.spec, s.part, s.rsp, s.created_at, p.id, t.package_id, t.network, t.flags, t.wanted, t.settled,
+	t.generation, t.observed, t.since, t.by_actor, t.holds, t.failure, t.failed_at, t.ever, t.activated_at, t.terminated_at,
+	t.contract_start, t.contract_end, t.modified_at, t.version
+FROM sim s JOIN sim_state t ON t.sim_id = s.id JOIN portfolio p ON p.no = s.portfolio_no`
+
+// simRow holds the columns that are not a field of the SIM as they stand.
+type simRow struct {
+	ip, holds                                             string
+	created, flags, wanted, settled, ever                 int64
+	since, failed, activated, terminated, start, end, mod int64
+}
+
+func scanSIM(rows *sql.Rows, s *sim.SIM) error {
+	var r simRow
+	if err := rows.Scan(&s.ID, &s.ICCID, &s.EID, &s.Number, &s.IMSI, &s.MSISDN, &s.IMEI, &r.ip, &s.APN, &s.Name, &s.Group, &s.Device,
+		&s.Type, &s.Form, &s.MNO, &s.Spec, &s.Part, &s.RSP, &r.created, &s.Portfolio, &s.Package, &s.Network, &r.flags, &r.wanted, &r.settled,
+		&s.Generation, &s.Observed, &r.since, &s.By, &r.holds, &s.Failure, &r.failed, &r.ever, &r.activated, &r.terminated,
+		&r.start, &r.end, &r.mod, &s.Version); err != nil {
+		return err
+	}
+	if s.Number == "" {
+		s.Number = string(s.ICCID)
+	}
+	if r.ip != "" {
+		ip, err := netip.ParseAddr(r.ip)
+		if err != nil {
+			return err
+		}
+		s.IP = ip
+	}
+	s.Wanted = unpack(r.wanted)
+	s.Wanted.Suspended, s.Barred = unflag(r.flags)
+	s.Settled = unpack(r.settled)
+	s.EverActive, s.EverLive = r.ever&1 != 0, r.ever&2 != 0
+	s.CreatedAt, s.ModifiedAt, s.Since, s.FailedAt = moment(r.created), moment(r.mod), moment(r.since), moment(r.failed)
+	s.ActivatedAt, s.TerminatedAt = moment(r.activated), moment(r.terminated)
+	s.ContractStart, s.ContractEnd = moment(r.start), moment(r.end)
+	return unhold(r.holds, s)
+}
+
+// pack stores a condition in one integer.
+func pack(c sim.Condition) int64 {
+	return int64(c.State) | int64(c.Phase)<<4 | int64(c.Suspended)<<6
+}
+
+func unpack(n int64) sim.Condition {
+	return sim.Condition{State: sim.State(n & 15), Phase: sim.Phase(n >> 4 & 3), Suspended: sim.Kinds(n >> 6 & 7)}
+}
+
+// flags are what lists filter by: suspensions wanted, and barred services.
+func packFlags(held sim.Kinds, barred sim.Services) int64 { return int64(held) | int64(barred)<<3 }
+
+func unflag(n int64) (sim.Kinds, sim.Services) { return sim.Kinds(n & 7), sim.Services(n >> 3 & 7) }
+
+type holdJSON struct {
+	Reason string `json:"r,omitempty"`
+	Actor  string `json:"a,omitempty"`
+	Since  int64  `json:"s,omitempty"`
+}
+
+// hold stores why a SIM is suspended; empty when it is not.
+func hold(s *sim.SIM) string {
+	if s.Holds == (sim.Lifecycle{}).Holds {
+		return ""
+	}
+	var out [len(s.Holds)]holdJSON
+	for i, h := range s.Holds {
+		out[i] = holdJSON{h.Reason, h.Actor, micros(h.Since)}
+	}
+	js, _ := json.Marshal(out) // texts and numbers always marshal
+	return string(js)
+}
+
+func unhold(text string, s *sim.SIM) error {
+	if text == "" {
+		return nil
+	}
+	var in [len(s.Holds)]holdJSON
+	if err := json.Unmarshal([]byte(text), &in); err != nil {
+		return err
+	}
+	for i, h := range in {
+		s.Holds[i] = sim.Hold{Reason: h.Reason, Actor: h.Actor, Since: moment(h.Since)}
+	}
+	return nil
+}
+
+var simTable = &table{name: "sim", columns: cols(`id, iccid text, portfolio_no, eid text, number text, imsi text, msisdn text,
+	imei text, ip text, apn text, name text, group_name text, device text, type text, form text, mno, spec, part, rsp, created_at`)}
+
+func identityRow(s *sim.SIM, portfolio int64) []any {
+	number := s.Number
+	if number == string(s.ICCID) {
+		number = ""
+	}
+	return []any{s.ID, string(s.ICCID), portfolio, string(s.EID), number, string(s.IMSI), string(s.MSISDN), string(s.IMEI), s.Value(sim.ByIP),
+		s.APN, s.Name, s.Group, s.Device, s.Type, s.Form, s.MNO, s.Spec, s.Part, s.RSP, micros(s.CreatedAt)}
+}
+
+var stateTable = &table{name: "sim_state", columns: cols(`sim_id, iccid text, portfolio_no, package_id, network text, status, flags,
+	wanted, settled, generation, observed, since, by_actor text, holds text, failure text, failed_at, ever, activated_at, terminated_at,
+	contract_start, contract_end, modified_at, version`)}
+
+func stateRow(s *sim.SIM, portfolio int64) []any {
+	wanted := s.Wanted
+	wanted.Suspended = 0 // in flags
+	return []any{s.ID, string(s.ICCID), portfolio, s.Package, s.Network, int64(s.Status()), packFlags(s.Wanted.Suspended, s.Barred),
+		pack(wanted), pack(s.Settled), s.Generation, s.Observed, micros(s.Since), s.By, hold(s), s.Failure, micros(s.FailedAt),
+		flag(s.EverActive) | flag(s.EverLive)<<1, micros(s.ActivatedAt), micros(s.TerminatedAt), micros(s.ContractStart), micros(s.ContractEnd),
+		micros(s.ModifiedAt), s.Version}
+}

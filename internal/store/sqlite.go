@@ -1,0 +1,274 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+)
+
+// FileName is the SQLite file in its folder.
+const FileName = "simurgh.db"
+
+// sqliteEngine has one writer, which commits whatever has queued (writer.go),
+// and a small pool of readers. Several processes may share the file.
+type sqliteEngine struct {
+	readers *sql.DB
+	writers *sql.DB
+	w       *writer
+}
+
+// dsn puts every pragma where each new connection gets it; one run by Exec
+// would reach a single connection. The busy timeout comes first, so that the
+// others wait for a lock too.
+func dsn(path string, extra ...string) string {
+	pragmas := append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"temp_store(MEMORY)", "journal_size_limit(67108864)"}, extra...)
+	v := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
+}
+
+func openSQLite(ctx context.Context, o Options) (engine, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fault.New(fault.Unavailable, "store.folder", "cannot make the data folder %s", o.Dir).Because(err)
+	}
+	path, err := filepath.Abs(filepath.Join(o.Dir, FileName))
+	if err != nil {
+		return nil, err
+	}
+	e := &sqliteEngine{}
+	if e.writers, err = sql.Open("sqlite", dsn(path, "cache_size(-65536)", "wal_autocheckpoint(4000)")); err != nil {
+		return nil, err
+	}
+	if e.readers, err = sql.Open("sqlite", dsn(path, "cache_size(-16384)", "query_only(1)")); err != nil {
+		return nil, err
+	}
+	e.writers.SetMaxOpenConns(2) // the writer keeps one; migrations take the other
+	e.readers.SetMaxOpenConns(max(2, runtime.GOMAXPROCS(0)))
+	e.readers.SetMaxIdleConns(max(2, runtime.GOMAXPROCS(0)))
+	conn, err := e.writers.Conn(ctx)
+	if err != nil {
+		_ = e.readers.Close()
+		_ = e.writers.Close()
+		return nil, fault.New(fault.Unavailable, "store.open", "cannot open the database %s", path).Because(err)
+	}
+	e.w = newWriter(&connection{conn: conn, stmts: map[string]*sql.Stmt{}}, e.fault)
+	return e, nil
+}
+
+func (e *sqliteEngine) name() string  { return "sqlite" }
+func (e *sqliteEngine) pool() *sql.DB { return e.readers }
+
+func (e *sqliteEngine) write(ctx context.Context, bulk bool, fn func(querier) error) error {
+	return e.w.do(ctx, bulk, fn)
+}
+
+func (e *sqliteEngine) close() error {
+	e.w.stop()
+	return errors.Join(e.readers.Close(), e.writers.Close())
+}
+
+func (e *sqliteEngine) rebind(text string) string { return text }
+func (e *sqliteEngine) lock() string              { return "" }
+func (e *sqliteEngine) slot() int                 { return 0 }
+
+func (e *sqliteEngine) list(column string, values any) (string, any) {
+	js, err := json.Marshal(values)
+	if err != nil {
+		panic(fmt.Sprintf("store: a list of %T", values))
+	}
+	return column + " IN (SELECT value FROM json_each(?))", string(js)
+}
+
+func (e *sqliteEngine) fault(err error) error {
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return err
+	}
+	switch se.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return fault.New(fault.Unavailable, "store.busy", "the database is busy; try again").Because(err)
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		return fault.New(fault.Unavailable, "store.disk", "the database cannot be written").Because(err)
+	case sqlite3.SQLITE_CONSTRAINT:
+		if c := se.Code(); c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {
+			return fault.New(fault.Conflict, "store.exists", "it exists already").Because(err)
+		}
+	}
+	return err
+}
+
+func (e *sqliteEngine) insertMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error) {
+	text := t.cached("insert", func() string {
+		return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) %s", t.name, t.names(""), placeholders(len(t.columns)), t.onDup)
+	})
+	return e.eachRow(ctx, q, text, rows)
+}
+
+func (e *sqliteEngine) changeMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error) {
+	text := t.cached("change", func() string {
+		return t.change(func(i int, _ column) string { return "?" + strconv.Itoa(i+1) }, "")
+	})
+	return e.eachRow(ctx, q, text, rows)
+}
+
+func (e *sqliteEngine) eachRow(ctx context.Context, q querier, text string, rows [][]any) (int64, error) {
+	var changed int64
+	for _, row := range rows {
+		res, err := q.exec(ctx, text, row...)
+		if err != nil {
+			return changed, e.fault(err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return changed, e.fault(err)
+		}
+		changed += n
+	}
+	return changed, nil
+}
+
+// nextIDs counts up inside the transaction: there is one writer at a time.
+func (e *sqliteEngine) nextIDs(ctx context.Context, q querier, n int) ([]int64, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	rows, err := q.query(ctx, "UPDATE counter SET next = next + ? WHERE name = 'id' RETURNING next", n)
+	if err != nil {
+		return nil, e.fault(err)
+	}
+	defer rows.Close()
+	var next int64
+	for rows.Next() {
+		if err := rows.Scan(&next); err != nil {
+			return nil, e.fault(err)
+		}
+	}
+	ids := make([]int64, n)
+	for i := range ids {
+		ids[i] = next - int64(n) + int64(i)
+	}
+	return ids, e.fault(rows.Err())
+}
+
+// search asks the trigram index. Text is quoted as one phrase, so nothing in it
+// is an operator.
+func (e *sqliteEngine) search(m match) (string, []any) {
+	phrase := "{" + strings.Join(m.columns, " ") + "} : \"" + strings.ReplaceAll(m.text, `"`, `""`) + `"`
+	return "s.id IN (SELECT rowid FROM sim_search WHERE sim_search MATCH ?)", []any{phrase}
+}
+
+func (e *sqliteEngine) indexText(ctx context.Context, q querier, rows []searchRow, replace bool) error {
+	for _, r := range rows {
+		if replace {
+			if _, err := q.exec(ctx, "DELETE FROM sim_search WHERE rowid = ?", r.id); err != nil {
+				return e.fault(err)
+			}
+		}
+		if _, err := q.exec(ctx, "INSERT INTO sim_search (rowid, iccid, name, imei, imsi, ip, msisdn) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			r.id, r.iccid, r.name, r.imei, r.imsi, r.ip, r.msisdn); err != nil {
+			return e.fault(err)
+		}
+	}
+	return nil
+}
+
+func (e *sqliteEngine) check(ctx context.Context) error {
+	rows, err := e.readers.QueryContext(ctx, "PRAGMA integrity_check(20)")
+	if err != nil {
+		return e.fault(err)
+	}
+	defer rows.Close()
+	var found []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return e.fault(err)
+		}
+		if line != "ok" {
+			found = append(found, line)
+		}
+	}
+	if len(found) > 0 {
+		return fault.New(fault.Internal, "store.damaged", "the database is damaged: %s", strings.Join(found, "; "))
+	}
+	return e.fault(rows.Err())
+}
+
+func (e *sqliteEngine) schemaDump(ctx context.Context) (string, error) {
+	rows, err := e.readers.QueryContext(ctx, `SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL
+		AND name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'sim_search_%' ORDER BY type DESC, name`)
+	if err != nil {
+		return "", e.fault(err)
+	}
+	defer rows.Close()
+	var b strings.Builder
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return "", e.fault(err)
+		}
+		b.WriteString(text + ";\n\n")
+	}
+	return b.String(), e.fault(rows.Err())
+}
+
+// connection runs statements on the writer's one connection, each text
+// prepared once. Only the writer's goroutine uses it.
+//
+// It ignores the caller's context: interrupting a write makes SQLite roll back
+// the whole transaction, and with it everybody else's in the group.
+type connection struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func (c *connection) stmt(text string) (*sql.Stmt, error) {
+	if s, ok := c.stmts[text]; ok {
+		return s, nil
+	}
+	s, err := c.conn.PrepareContext(context.Background(), text)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.stmts) >= maxPrepared {
+		c.forget()
+	}
+	c.stmts[text] = s
+	return s, nil
+}
+
+func (c *connection) forget() {
+	for _, s := range c.stmts {
+		_ = s.Close()
+	}
+	clear(c.stmts)
+}
+
+func (c *connection) query(_ context.Context, text string, args ...any) (*sql.Rows, error) {
+	s, err := c.stmt(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(context.Background(), args...)
+}
+
+func (c *connection) exec(_ context.Context, text string, args ...any) (sql.Result, error) {
+	s, err := c.stmt(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(context.Background(), args...)
+}
