@@ -1,0 +1,150 @@
+// Package app is the composition root: it opens what a data folder or a
+// database holds, joins the rooms, and runs the server. It is the only room
+// that imports everything, and it decides nothing.
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/vault"
+)
+
+// Config says where everything lies.
+type Config struct {
+	Data     string // folder of the embedded database, the key and what networks keep
+	Database string // postgres://..., instead of the embedded database
+	KeyFile  string // sealing key; secret.key in Data when empty
+	Log      *slog.Logger
+	Now      func() time.Time // time.Now when nil
+}
+
+// App is an open platform: what the server and every command share.
+type App struct {
+	Config
+	DB    *store.DB
+	Vault *vault.Vault
+	Fleet *fleet.Service
+	told  *bell
+}
+
+// Open opens the platform, making an empty one where there is none, and brings
+// the schema up to date.
+func Open(ctx context.Context, c Config) (*App, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	options := store.Options{Dir: c.Data, Log: c.Log}
+	if c.Database != "" {
+		options = store.Options{URL: c.Database, Log: c.Log}
+	}
+	db, err := store.Open(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Config: c, DB: db, told: newBell()}
+	if err := a.unlock(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	a.Fleet = fleet.New(fleetStore{db}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.told.ring})
+	return a, nil
+}
+
+// Close closes the database.
+func (a *App) Close() error { return a.DB.Close() }
+
+// unlock loads the sealing key, and refuses one that is not the database's: a
+// second key would seal secrets that the other nodes cannot open.
+func (a *App) unlock(ctx context.Context) error {
+	path := a.KeyFile
+	if path == "" {
+		path = filepath.Join(a.Data, "secret.key")
+	}
+	v, made, err := vault.Load(path)
+	if err != nil {
+		return err
+	}
+	a.Vault = v
+	known, found, err := a.DB.Setting(ctx, keySetting)
+	if err == nil && !found {
+		err = a.DB.Write(ctx, func(tx *store.Tx) (err error) {
+			known, err = tx.SetOnce(ctx, keySetting, v.Fingerprint())
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(known, v.Fingerprint()) {
+		return fault.New(fault.Precondition, "vault.key",
+			"the key file %s is not the one that this database was sealed with; name the right one with --key-file or SIMURGH_KEY_FILE", path)
+	}
+	if made {
+		a.Log.Info("a new sealing key was made; back it up, apart from the database", "file", path)
+	}
+	return nil
+}
+
+const keySetting = "vault.fingerprint"
+
+// fleetStore hands the store to fleet, which declares what it needs of it.
+type fleetStore struct{ *store.DB }
+
+func (s fleetStore) Write(ctx context.Context, fn func(fleet.Tx) error) error {
+	return s.DB.Write(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
+
+func (s fleetStore) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
+	return s.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
+
+// keeper hands the vault to fleet, with the hashes that need no key.
+type keeper struct{ *vault.Vault }
+
+func (keeper) HashPassword(ctx context.Context, password string) (string, error) {
+	return vault.HashPassword(ctx, password)
+}
+
+func (keeper) CheckPassword(ctx context.Context, hash, password string) (bool, error) {
+	return vault.CheckPassword(ctx, hash, password)
+}
+
+func (keeper) NewToken() string              { return vault.NewToken() }
+func (keeper) HashToken(token string) []byte { return vault.HashToken(token) }
+
+// bell wakes whoever waits for a network to have something to hear. Ringing
+// never blocks; rings that nobody has heard yet are one.
+type bell struct {
+	mu    sync.Mutex
+	ropes map[string]chan struct{}
+}
+
+func newBell() *bell { return &bell{ropes: map[string]chan struct{}{}} }
+
+func (b *bell) ring(networks map[string]bool) {
+	for name := range networks {
+		select {
+		case b.rope(name) <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (b *bell) rope(network string) chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.ropes[network]
+	if c == nil {
+		c = make(chan struct{}, 1)
+		b.ropes[network] = c
+	}
+	return c
+}

@@ -1,0 +1,220 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/event"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+// batch is one Apply inside its transaction: first everything is decided, then,
+// unless a SIM refuses, everything is written.
+type batch struct {
+	*known
+	r  *Request
+	tx Tx
+	at time.Time
+
+	result   Applied
+	changes  []sim.Change
+	ended    []sim.Ended // operations that waited for a person
+	ops      []sim.Operation
+	opOf     []int // index into Outcomes
+	events   []event.Event
+	networks map[string]bool
+}
+
+func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) error {
+	found, err := b.tx.Lock(ctx, b.r.Caller.Sphere, iccids)
+	if err != nil {
+		return err
+	}
+	byICCID := make(map[ident.ICCID]*sim.SIM, len(found))
+	for i := range found {
+		byICCID[found[i].ICCID] = &found[i]
+	}
+	b.result.Outcomes = make([]Outcome, len(iccids))
+	for i, iccid := range iccids {
+		o := &b.result.Outcomes[i]
+		o.ICCID = iccid
+		before, ok := byICCID[iccid]
+		if !ok {
+			o.Err = missingSIM(iccid)
+		} else if err := b.decide(ctx, i, before, choose); err != nil {
+			if fault.KindOf(err) == fault.Internal || fault.KindOf(err) == fault.Unavailable {
+				return err
+			}
+			o.Err = err
+		}
+		b.result.Refused = b.result.Refused || o.Err != nil
+	}
+	if b.result.Refused {
+		for i := range b.result.Outcomes {
+			b.result.Outcomes[i].revert(byICCID)
+		}
+		b.networks = nil
+		return nil
+	}
+	return b.write(ctx)
+}
+
+// revert shows a SIM that another's refusal kept as it was.
+func (o *Outcome) revert(before map[ident.ICCID]*sim.SIM) {
+	o.Changed, o.Progress = false, 0
+	if s := before[o.ICCID]; s != nil {
+		o.SIM = *s
+	}
+}
+
+// decide works out what becomes of one SIM and notes what is to be written.
+func (b *batch) decide(ctx context.Context, i int, before *sim.SIM, choose Choose) error {
+	o := &b.result.Outcomes[i]
+	o.SIM = *before
+	facts, err := b.facts(ctx, before)
+	if err != nil {
+		return err
+	}
+	edit, err := choose(facts)
+	if err != nil {
+		return err
+	}
+	if err := b.allowed(&edit); err != nil {
+		return err
+	}
+	after := *before
+	if err := b.assign(ctx, &edit, &after, facts); err != nil {
+		return err
+	}
+	if changes := edit.labels(&after); len(changes) > 0 {
+		b.tell(event.SIMLabelled, before, event.Data{Changes: changes})
+	}
+	if err := b.command(ctx, i, &edit, before, &after); err != nil {
+		return err
+	}
+	if o.Changed = after != *before; o.Changed {
+		after.ModifiedAt, after.Version = b.at, before.Version+1
+		b.changes = append(b.changes, sim.Change{Before: before, After: &after})
+	}
+	o.SIM = after
+	return nil
+}
+
+// command gives the verb to the lifecycle.
+func (b *batch) command(ctx context.Context, i int, edit *Edit, before, after *sim.SIM) error {
+	if edit.Verb == 0 {
+		return nil
+	}
+	c := sim.Command{Verb: edit.Verb, Actor: b.r.Caller.Actor(), Reason: edit.Reason, At: b.at}
+	p, err := b.pkg(ctx, after.Package)
+	if err != nil {
+		return err
+	}
+	if p != nil {
+		c.ManualActivation, c.ManualReview = p.Activation == plan.Manual, p.Termination == plan.Manual
+	}
+	d, err := sim.Decide(after.Lifecycle, c)
+	if err != nil || !d.Changed {
+		return err
+	}
+	if err := b.mayActivate(ctx, p, after, &d.Next); err != nil {
+		return err
+	}
+	after.Lifecycle = d.Next
+	b.note(i, edit, before, after, d.Effects)
+	return nil
+}
+
+// note records the operation, the event, the ended tasks and the network.
+func (b *batch) note(i int, edit *Edit, before, after *sim.SIM, did sim.Effect) {
+	op := sim.Operation{SIM: after.ID, ICCID: after.ICCID, Portfolio: after.Portfolio, Verb: edit.Verb, Wanted: after.Wanted,
+		Reason: edit.Reason, Actor: b.r.Caller.Actor(), Via: b.r.Via, Request: b.r.ID, RequestedAt: b.at}
+	rephased := before.Waiting() && after.Waiting() && before.Wanted.Phase != after.Wanted.Phase
+	switch {
+	case did.Has(sim.Ask) || rephased:
+		op.Progress = sim.OpWaiting
+	case did.Has(sim.Tell):
+		op.Progress, op.Generation = sim.OpPending, after.Generation
+		b.hear(after.Network)
+	default:
+		op.Progress, op.DoneAt = sim.OpDone, b.at
+	}
+	if did.Has(sim.Withdraw) || rephased {
+		b.ended = append(b.ended, sim.Ended{SIM: after.ID, Progress: sim.OpWithdrawn, Error: edit.Verb.String() + " replaced it", At: b.at})
+	}
+	b.ops, b.opOf = append(b.ops, op), append(b.opOf, i)
+	b.result.Outcomes[i].Progress = op.Progress
+	b.tell(event.SIMCommanded, before, event.Data{Verb: edit.Verb.String(), From: before.Wanted.String(), To: after.Wanted.String(), Reason: edit.Reason})
+}
+
+func (b *batch) hear(network string) {
+	if b.networks == nil {
+		b.networks = map[string]bool{}
+	}
+	b.networks[network] = true
+}
+
+func (b *batch) tell(kind event.Kind, s *sim.SIM, data event.Data) {
+	b.events = append(b.events, event.Event{At: b.at, Kind: kind, Portfolio: s.Portfolio, SIM: s.ID, ICCID: s.ICCID, Seq: s.Version + 1,
+		Actor: b.r.Caller.Actor(), Via: b.r.Via, Request: b.r.ID, Data: data})
+}
+
+func (b *batch) write(ctx context.Context) error {
+	if err := b.tx.Decided(ctx, b.ended); err != nil {
+		return err
+	}
+	if err := b.tx.AddOperations(ctx, b.ops); err != nil {
+		return err
+	}
+	for n, i := range b.opOf {
+		b.result.Outcomes[i].Operation = b.ops[n].ID
+	}
+	if err := b.tx.AddEvents(ctx, b.events); err != nil {
+		return err
+	}
+	return b.tx.Save(ctx, b.changes)
+}
+
+// allowed checks the caller's permissions for everything that the edit does.
+func (b *batch) allowed(e *Edit) error {
+	c := &b.r.Caller
+	if e.Verb != 0 {
+		if err := c.Needs(needs(e.Verb)); err != nil {
+			return err
+		}
+	}
+	activates := e.Verb >= sim.ActivateTest && e.Verb <= sim.ActivateLive
+	if !activates && (e.Name != nil || e.Group != nil || e.Device != nil || e.IMEI != nil) {
+		if err := c.Needs(tenant.SIMUpdate); err != nil {
+			return err
+		}
+	}
+	if (!activates && e.Package != nil) || e.Portfolio != nil {
+		return c.Needs(tenant.SIMAssign)
+	}
+	return nil
+}
+
+// needs maps verbs to permissions.
+func needs(v sim.Verb) tenant.Permission {
+	switch v {
+	case sim.ActivateTest, sim.ActivateReady, sim.ActivateLive:
+		return tenant.SIMActivate
+	case sim.SuspendCustomer, sim.ResumeCustomer:
+		return tenant.SIMSuspend
+	case sim.SuspendAdmin, sim.ResumeAdmin, sim.SuspendSystem, sim.ResumeSystem:
+		return tenant.SIMAdminSuspend
+	case sim.Terminate:
+		return tenant.SIMTerminate
+	case sim.Close:
+		return tenant.SIMClose
+	case sim.Approved, sim.Rejected:
+		return tenant.TaskDecide
+	case sim.Agreed, sim.Refused, sim.Returned:
+	}
+	return tenant.NetworkWrite
+}

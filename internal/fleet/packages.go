@@ -1,0 +1,216 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/event"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/money"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+// event returns an event that is about no SIM.
+func (r *Request) event(kind event.Kind, p ident.PortfolioID, at time.Time, data event.Data) event.Event {
+	return event.Event{At: at, Kind: kind, Portfolio: p, Actor: r.Caller.Actor(), Via: r.Via, Request: r.ID, Data: data}
+}
+
+// CreatePackage makes a package and links it to portfolios, which must all pay
+// in one currency. Its id, status, dates and defaults are filled in.
+func (s *Service) CreatePackage(ctx context.Context, r Request, p plan.Package, links []ident.PortfolioID) (plan.Package, error) {
+	p.Name = strings.TrimSpace(p.Name)
+	defaults(&p)
+	p.CreatedAt = s.now()
+	if err := fault.Join(r.Caller.Needs(tenant.PackageWrite), checkName("name", p.Name, 128), checkPackage(&p)); err != nil {
+		return p, err
+	}
+	if len(links) == 0 {
+		return p, fault.InvalidField("portfolio", "is missing; a package is offered to one portfolio at least")
+	}
+	err := s.store.Write(ctx, func(tx Tx) error {
+		p := &p
+		if err := s.networkExists(ctx, tx, p.Network); err != nil {
+			return err
+		}
+		if err := s.linkable(ctx, tx, &r, p, links); err != nil {
+			return err
+		}
+		if err := tx.AddPackage(ctx, p); err != nil {
+			return taken(err, "package", strconv.FormatInt(p.ID, 10))
+		}
+		var events []event.Event
+		for _, id := range links {
+			if err := tx.SaveLink(ctx, plan.Link{Package: p.ID, Portfolio: id, Status: tenant.Active}); err != nil {
+				return err
+			}
+			events = append(events, r.event(event.PackageCreated, id, s.now(), event.Data{Subject: strconv.FormatInt(p.ID, 10), To: p.Name}))
+		}
+		return tx.AddEvents(ctx, events)
+	})
+	return p, err
+}
+
+func defaults(p *plan.Package) {
+	p.Status = tenant.Active
+	if p.Activation == "" {
+		p.Activation = plan.Auto
+	}
+	if p.Termination == "" {
+		p.Termination = plan.Auto
+	}
+	if p.BillingMonths == 0 {
+		p.BillingMonths = 1
+	}
+}
+
+func checkPackage(p *plan.Package) error {
+	var errs []error
+	bad := func(wrong bool, field, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fault.InvalidField(field, format, args...))
+		}
+	}
+	bad(p.ID < 0, "id", "is negative")
+	bad(p.MNO < 0, "mno", "is negative")
+	bad(p.ContractMonths < 0 || p.ContractMonths > 240, "contractMonths", "is %d; 0 to 240 are allowed", p.ContractMonths)
+	bad(p.BillingMonths < 1 || p.BillingMonths > 36, "billingMonths", "is %d; 1 to 36 are allowed", p.BillingMonths)
+	for field, a := range map[string]money.Amount{"price": p.Price, "activationPrice": p.ActivationPrice, "terminationPrice": p.TerminationPrice} {
+		bad(a < 0, field, "is negative")
+	}
+	return fault.Join(errs...)
+}
+
+// linkable takes over the currency of the portfolios, and checks that they
+// have one.
+func (s *Service) linkable(ctx context.Context, tx Tx, r *Request, p *plan.Package, links []ident.PortfolioID) error {
+	for _, id := range links {
+		folio, err := tx.Portfolio(ctx, r.Caller.Sphere, id)
+		if err != nil {
+			return err
+		}
+		if p.Currency == "" {
+			p.Currency = folio.Currency
+		}
+		if err := plan.Linkable(p, &folio); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LinkPackage offers a package to another portfolio, or changes how it is
+// offered.
+func (s *Service) LinkPackage(ctx context.Context, r Request, l plan.Link) error {
+	if err := r.Caller.Needs(tenant.PackageWrite); err != nil {
+		return err
+	}
+	if l.Status == "" {
+		l.Status = tenant.Active
+	}
+	return s.store.Write(ctx, func(tx Tx) error {
+		p, err := tx.Package(ctx, r.Caller.Sphere, l.Package)
+		if err != nil {
+			return err
+		}
+		if err := s.linkable(ctx, tx, &r, &p, []ident.PortfolioID{l.Portfolio}); err != nil {
+			return err
+		}
+		if err := tx.SaveLink(ctx, l); err != nil {
+			return err
+		}
+		return tx.AddEvents(ctx, []event.Event{r.event(event.PackageLinked, l.Portfolio, s.now(), event.Data{Subject: strconv.FormatInt(p.ID, 10)})})
+	})
+}
+
+// Packages lists the packages that are offered in the caller's part of the tree.
+func (s *Service) Packages(ctx context.Context, r Request) ([]plan.Package, error) {
+	if err := r.Caller.Needs(tenant.PackageGet); err != nil {
+		return nil, err
+	}
+	return s.store.Packages(ctx, r.Caller.Sphere)
+}
+
+// Links lists where in the caller's part of the tree a package is offered.
+func (s *Service) Links(ctx context.Context, r Request, pkg int64) ([]plan.Link, error) {
+	if err := r.Caller.Needs(tenant.PackageGet); err != nil {
+		return nil, err
+	}
+	return s.store.Links(ctx, r.Caller.Sphere, pkg)
+}
+
+// networkName is what a network may be called: it stands in file names and
+// metrics.
+var networkName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// AddNetwork sets up a network. Its driver reads config, a JSON object; secret
+// is sealed and only the driver sees it.
+func (s *Service) AddNetwork(ctx context.Context, r Request, n plan.Network, secret []byte) error {
+	n.CreatedAt = s.now()
+	var errs []error
+	if !networkName.MatchString(n.Name) {
+		errs = append(errs, fault.InvalidField("name", "%q is not up to 63 lower-case letters, digits and hyphens", n.Name))
+	}
+	if n.Config == "" {
+		n.Config = "{}"
+	}
+	var object map[string]any
+	if err := json.Unmarshal([]byte(n.Config), &object); err != nil {
+		errs = append(errs, fault.InvalidField("config", "is not a JSON object"))
+	}
+	if n.QuarantineDays < 0 || n.QuarantineDays > 3650 {
+		errs = append(errs, fault.InvalidField("quarantineDays", "is %d; 0 to 3650 are allowed", n.QuarantineDays))
+	}
+	if err := fault.Join(append(errs, r.Caller.Needs(tenant.NetworkWrite))...); err != nil {
+		return err
+	}
+	if len(secret) > 0 {
+		n.Sealed = s.vault.Seal("network "+n.Name, secret)
+	}
+	return s.store.Write(ctx, func(tx Tx) error {
+		if err := tx.AddNetwork(ctx, n); err != nil {
+			return taken(err, "network", n.Name)
+		}
+		return tx.AddEvents(ctx, []event.Event{r.event(event.NetworkAdded, "", s.now(), event.Data{Subject: n.Name, To: n.Driver})})
+	})
+}
+
+// Networks lists the networks, with their secrets opened for the drivers; only
+// Simurgh's own parts may ask.
+func (s *Service) Networks(ctx context.Context, r Request) ([]plan.Network, error) {
+	if err := r.Caller.Needs(tenant.NetworkWrite); err != nil {
+		return nil, err
+	}
+	return s.store.Networks(ctx)
+}
+
+// NetworkSecret opens the secret of a network; nil when it has none.
+func (s *Service) NetworkSecret(n plan.Network) ([]byte, error) {
+	if len(n.Sealed) == 0 {
+		return nil, nil
+	}
+	return s.vault.Open("network "+n.Name, n.Sealed)
+}
+
+func (s *Service) networkExists(ctx context.Context, tx Tx, name string) error {
+	if name == "" {
+		return nil
+	}
+	networks, err := tx.Networks(ctx)
+	if err != nil {
+		return err
+	}
+	known := make([]string, len(networks))
+	for i, n := range networks {
+		if known[i] = n.Name; n.Name == name {
+			return nil
+		}
+	}
+	return fault.InvalidField("network", "%q is not a network; there are: %s (add it with: simurgh network add --name %s --driver ...)",
+		name, strings.Join(known, ", "), name)
+}
