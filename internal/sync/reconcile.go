@@ -15,6 +15,7 @@ import (
 type Reconciling interface {
 	Expected(ctx context.Context, network string, after ident.IMSI, n int) ([]sim.SIM, error)
 	Drifted(ctx context.Context, r fleet.Request, drifts []fleet.Drift, repair bool) (int, error)
+	SIMs(ctx context.Context, r fleet.Request, q sim.Query) (sim.Page, error)
 }
 
 // Reconciler reads a network back and finds what differs from what it agreed
@@ -115,18 +116,17 @@ func (r *Reconciler) strangers(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	n := 0
-	ours := &cursor{r: r}
 	for after := ident.IMSI(""); ; {
 		page, err := lister.List(ctx, after, reconcilePage)
 		if err != nil {
 			return n, fmt.Errorf("listing network %s: %w", r.Network, err)
 		}
+		ours, err := r.ours(ctx, after, page)
+		if err != nil {
+			return n, err
+		}
 		for _, a := range page {
-			known, err := ours.has(ctx, a.IMSI)
-			if err != nil {
-				return n, err
-			}
-			if known {
+			if ours[a.IMSI] {
 				continue
 			}
 			if n++; r.Unknown != nil {
@@ -140,29 +140,37 @@ func (r *Reconciler) strangers(ctx context.Context) (int, error) {
 	}
 }
 
-// cursor walks our SIMs beside the network's list: both are in IMSI order.
-type cursor struct {
-	r    *Reconciler
-	page []sim.SIM
-	last ident.IMSI
-	end  bool
-}
-
-func (c *cursor) has(ctx context.Context, imsi ident.IMSI) (bool, error) {
-	for {
-		for len(c.page) > 0 && c.page[0].IMSI < imsi {
-			c.page = c.page[1:]
-		}
-		if len(c.page) > 0 || c.end {
-			return len(c.page) > 0 && c.page[0].IMSI == imsi, nil
-		}
-		page, err := c.r.Fleet.Expected(ctx, c.r.Network, c.last, reconcilePage)
-		if err != nil {
-			return false, err
-		}
-		c.page, c.end = page, len(page) < reconcilePage
-		if len(page) > 0 {
-			c.last = page[len(page)-1].IMSI
-		}
+// ours says which of the subscribers on a page are SIMs of ours, be they on
+// their way or settled.
+func (r *Reconciler) ours(ctx context.Context, after ident.IMSI, page []network.Actual) (map[ident.IMSI]bool, error) {
+	out := map[ident.IMSI]bool{}
+	if len(page) == 0 {
+		return out, nil
 	}
+	last := page[len(page)-1].IMSI
+	for after < last {
+		sims, err := r.Fleet.Expected(ctx, r.Network, after, reconcilePage)
+		if err != nil {
+			return nil, err
+		}
+		for i := range sims {
+			out[sims[i].IMSI] = true
+		}
+		if len(sims) < reconcilePage {
+			break
+		}
+		after = sims[len(sims)-1].IMSI
+	}
+	for _, a := range page {
+		if out[a.IMSI] {
+			continue
+		}
+		// Expected leaves out those on their way.
+		found, err := r.Fleet.SIMs(ctx, r.Request, sim.Query{IMSI: a.IMSI, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		out[a.IMSI] = len(found.SIMs) > 0
+	}
+	return out, nil
 }
