@@ -155,7 +155,7 @@ func (b *answering) one(ctx context.Context, before *sim.SIM, a *sim.Answer) err
 
 // contract dates the end of a contract that has just begun.
 func (b *answering) contract(ctx context.Context, before, after *sim.SIM) error {
-	if after.ContractStart == before.ContractStart {
+	if after.ContractStart.Equal(before.ContractStart) {
 		return nil
 	}
 	p, err := b.pkg(ctx, after.Package)

@@ -680,7 +680,9 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("signed out twice: %v", err)
 	}
 	for range 10 {
-		_, err = in("ops@example.test", "guess-guess", w.a.ID)
+		if _, err := in("ops@example.test", "guess-guess", w.a.ID); err == nil {
+			t.Fatal("a guess was right")
+		}
 	}
 	if _, err = in("ops@example.test", "s3cretpw", w.a.ID); fault.KindOf(err) != fault.Exhausted {
 		t.Errorf("guessing goes on: %v", err)

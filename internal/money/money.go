@@ -12,7 +12,7 @@ import (
 )
 
 // Amount counts millionths of the currency's main unit: 1.50 is 1_500_000. The
-// range is about nine million million units either way.
+// range is about nine trillion units either way.
 type Amount int64
 
 // Unit is one main unit (one pound, one euro).

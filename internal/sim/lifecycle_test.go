@@ -315,7 +315,7 @@ func TestDates(t *testing.T) {
 	activated := m.l.ActivatedAt
 	m.must(ActivateLive, Agreed)
 	contract := m.l.ContractStart
-	if contract.IsZero() || !m.l.EverLive || m.l.ActivatedAt != activated {
+	if contract.IsZero() || !m.l.EverLive || !m.l.ActivatedAt.Equal(activated) {
 		t.Fatalf("after live: %+v", m.l)
 	}
 	m.must(Terminate, Agreed)
@@ -323,7 +323,7 @@ func TestDates(t *testing.T) {
 		t.Fatal("no termination time")
 	}
 	m.must(ActivateLive, Agreed)
-	if m.l.ContractStart != contract || m.l.ActivatedAt == activated {
+	if !m.l.ContractStart.Equal(contract) || m.l.ActivatedAt.Equal(activated) {
 		t.Fatalf("a later activation must refresh ActivatedAt and keep the contract: %+v", m.l)
 	}
 }

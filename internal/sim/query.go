@@ -123,6 +123,7 @@ func (s *SIM) Value(f Field) string {
 		return ""
 	case ByMSISDN:
 		return string(s.MSISDN)
+	case fields:
 	}
 	return ""
 }

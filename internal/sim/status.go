@@ -1,5 +1,7 @@
 package sim
 
+import "errors"
+
 // Status is the condition that people are shown, and that lists filter by: the
 // state, with a suspension that is in force told apart. The dialects map it to
 // their own words.
@@ -85,9 +87,7 @@ func Options(l Lifecycle, c Command) []Option {
 		c.Verb = v
 		d, err := Decide(l, c)
 		o := Option{Verb: v, NoOp: err == nil && !d.Changed}
-		if r, ok := err.(*Refusal); ok {
-			o.Refusal = r
-		}
+		_ = errors.As(err, &o.Refusal)
 		out = append(out, o)
 	}
 	return out
