@@ -4,11 +4,13 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/network"
@@ -108,15 +110,27 @@ func (w *Worker) Step(ctx context.Context) (int, error) {
 	if err != nil || len(claims) == 0 {
 		return 0, err
 	}
+	// Neighbours on the network lie together on its disk too.
+	slices.SortFunc(claims, func(a, b sim.Claim) int { return cmp.Compare(a.Profile.IMSI, b.Profile.IMSI) })
 	begun := time.Now()
-	// What has been claimed is finished even when the server stops.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Settings.Lease/2)
+	telling, cancel := w.telling(ctx)
 	defer cancel()
-	answers := w.tell(ctx, claims)
+	answers := w.tell(telling, claims)
 	w.count(answers, time.Since(begun))
 	record, done := context.WithTimeout(context.WithoutCancel(ctx), w.Settings.Lease)
 	defer done()
 	return len(claims), w.Fleet.Answer(record, answers)
+}
+
+// stopGrace is how long a batch that is under way may still take when the
+// server stops. What the network has not answered by then is tried again.
+const stopGrace = 3 * time.Second
+
+// telling bounds a call of the driver.
+func (w *Worker) telling(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Settings.Lease/2)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	return out, func() { stop(); cancel() }
 }
 
 func (w *Worker) tell(ctx context.Context, claims []sim.Claim) []sim.Answer {
