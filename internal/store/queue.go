@@ -139,3 +139,14 @@ func (tx *Tx) Dequeue(ctx context.Context, answers []sim.Answer, now time.Time) 
 	}
 	return tx.change(ctx, againTable, again)
 }
+
+// Requeue sends SIMs to their network once more, with the generation that they
+// have: the network has drifted from what it agreed to.
+func (tx *Tx) Requeue(ctx context.Context, sims []sim.SIM, now time.Time) error {
+	rows := make([][]any, len(sims))
+	for i := range sims {
+		rows[i] = queueRow(&sims[i])
+		rows[i][3] = micros(now)
+	}
+	return tx.insert(ctx, queueTable, rows)
+}

@@ -151,9 +151,9 @@ type engine interface {
 	write(ctx context.Context, bulk bool, fn func(querier) error) error
 	fault(err error) error // labels what the driver returned
 	rebind(text string) string
-	lock() string                                // ends a SELECT whose rows are to be changed
+	lock() string                                 // ends a SELECT whose rows are to be changed
 	list(column string, values any) (string, any) // column is one of values: a slice of text or integers
-	slot() int                                   // spreads the writers of a counter
+	slot() int                                    // spreads the writers of a counter
 	insertMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error)
 	changeMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error)
 	nextIDs(ctx context.Context, q querier, n int) ([]int64, error)
