@@ -7,8 +7,6 @@ import (
 	"io"
 	"strconv"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -73,21 +71,26 @@ func (s *Service) Import(ctx context.Context, r Request, in Import, from Source)
 	if err := im.prepare(ctx); err != nil {
 		return Imported{}, err
 	}
-	chunks := make(chan []sourceRow, 2)
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
+	chunks, ended := make(chan []sourceRow, 2), make(chan error, 1)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
 		defer close(chunks)
-		return im.read(ctx, from, chunks)
-	})
-	g.Go(func() error {
-		for chunk := range chunks {
-			if err := im.store(ctx, chunk); err != nil {
-				return err
+		ended <- im.read(reading, from, chunks)
+	}()
+	// What was read before the source broke is stored; a store that breaks
+	// stops the reader.
+	var err error
+	for chunk := range chunks {
+		if err == nil {
+			if err = im.store(ctx, chunk); err != nil {
+				stop()
 			}
 		}
-		return nil
-	})
-	err := g.Wait()
+	}
+	if broken := <-ended; err == nil {
+		err = broken
+	}
 	return im.count, err
 }
 
