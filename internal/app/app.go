@@ -14,6 +14,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/vault"
 )
@@ -33,7 +34,11 @@ type App struct {
 	DB    *store.DB
 	Vault *vault.Vault
 	Fleet *fleet.Service
-	told  *bell
+
+	NewKey string // where a sealing key was made, when there was none
+
+	told    *bell
+	metrics *metrics
 }
 
 // Open opens the platform, making an empty one where there is none, and brings
@@ -50,11 +55,14 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: c, DB: db, told: newBell()}
+	a := &App{Config: c, DB: db, told: newBell(), metrics: newMetrics()}
 	if err := a.unlock(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	a.Fleet = fleet.New(fleetStore{db}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.told.ring})
+	a.Fleet = fleet.New(fleetStore{db, a.metrics}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.told.ring})
+	if err := a.firstNetwork(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return a, nil
 }
 
@@ -88,6 +96,7 @@ func (a *App) unlock(ctx context.Context) error {
 			"the key file %s is not the one that this database was sealed with; name the right one with --key-file or SIMURGH_KEY_FILE", path)
 	}
 	if made {
+		a.NewKey = path
 		a.Log.Info("a new sealing key was made; back it up, apart from the database", "file", path)
 	}
 	return nil
@@ -95,15 +104,59 @@ func (a *App) unlock(ctx context.Context) error {
 
 const keySetting = "vault.fingerprint"
 
-// fleetStore hands the store to fleet, which declares what it needs of it.
-type fleetStore struct{ *store.DB }
+// fleetStore hands the store to fleet, which declares what it needs of it, and
+// counts the operations that are committed.
+type fleetStore struct {
+	*store.DB
+	metrics *metrics
+}
 
 func (s fleetStore) Write(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.Write(ctx, func(tx *store.Tx) error { return fn(tx) })
+	return s.counted(ctx, "small", s.DB.Write, fn)
 }
 
 func (s fleetStore) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
+	return s.counted(ctx, "bulk", s.DB.WriteBulk, fn)
+}
+
+func (s fleetStore) counted(ctx context.Context, lane string, write func(context.Context, func(*store.Tx) error) error, fn func(fleet.Tx) error) error {
+	var seen tally
+	begun := time.Now()
+	err := write(ctx, func(tx *store.Tx) error {
+		seen = tally{}
+		return fn(countedTx{tx, &seen})
+	})
+	s.metrics.wrote.WithLabelValues(lane).Observe(time.Since(begun).Seconds())
+	if err == nil {
+		s.metrics.operated(&seen)
+	}
+	return err
+}
+
+// countedTx notes the operations that begin and end in a transaction.
+type countedTx struct {
+	*store.Tx
+	seen *tally
+}
+
+type tally struct {
+	begun []sim.Operation
+	ended []sim.Ended
+}
+
+func (t countedTx) AddOperations(ctx context.Context, ops []sim.Operation) error {
+	t.seen.begun = append(t.seen.begun, ops...)
+	return t.Tx.AddOperations(ctx, ops)
+}
+
+func (t countedTx) Answered(ctx context.Context, ended []sim.Ended) error {
+	t.seen.ended = append(t.seen.ended, ended...)
+	return t.Tx.Answered(ctx, ended)
+}
+
+func (t countedTx) Decided(ctx context.Context, ended []sim.Ended) error {
+	t.seen.ended = append(t.seen.ended, ended...)
+	return t.Tx.Decided(ctx, ended)
 }
 
 // keeper hands the vault to fleet, with the hashes that need no key.

@@ -23,6 +23,11 @@ const (
 	SIMAssigned  Kind = "sim.assigned"  // portfolio or package; Changes
 	SIMDrifted   Kind = "sim.drifted"   // the network differs from what was agreed; Changes
 
+	SIMAttributed Kind = "sim.attributed" // Changes
+	SIMRefitted   Kind = "sim.refitted"   // what the card is was corrected; Changes
+	SIMSwapped    Kind = "sim.swapped"    // Subject: the other SIM; Changes
+	SIMControlled Kind = "sim.controlled" // something was asked of the network at once; Verb
+
 	PortfolioCreated Kind = "portfolio.created"
 	PortfolioChanged Kind = "portfolio.changed"
 	PackageCreated   Kind = "package.created"
@@ -32,6 +37,11 @@ const (
 	SignedIn         Kind = "session.started"
 	SignInFailed     Kind = "session.refused"
 	SignedOut        Kind = "session.ended"
+
+	PackageChanged    Kind = "package.changed"
+	AccountChanged    Kind = "account.changed" // Changes
+	TokensRevoked     Kind = "token.revoked"
+	CollectionChanged Kind = "collection.changed"
 )
 
 // Event is one thing that happened. Events of one SIM are in order by Seq.

@@ -2,7 +2,7 @@ package fleet
 
 import (
 	"context"
-	"errors"
+	"strconv"
 
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
@@ -21,7 +21,8 @@ const bulkFrom = 200
 
 // Edit is what a caller wants of one SIM. Nil fields stay as they are.
 type Edit struct {
-	Verb      sim.Verb // 0 leaves the lifecycle alone
+	Verb      sim.Verb   // 0 leaves the lifecycle alone
+	Then      []sim.Verb // further commands, in order
 	Reason    string
 	Name      *string
 	Group     *string
@@ -29,6 +30,21 @@ type Edit struct {
 	IMEI      *ident.IMEI
 	Package   *int64
 	Portfolio *ident.PortfolioID
+	Card      Card
+}
+
+// verbs lists the commands of the edit.
+func (e *Edit) verbs() []sim.Verb {
+	if e.Verb == 0 {
+		return e.Then
+	}
+	return append([]sim.Verb{e.Verb}, e.Then...)
+}
+
+// Card is what the operator may correct about a card. Nil fields stay.
+type Card struct {
+	MNO, Spec, Part *int64
+	EID             *ident.EID
 }
 
 // Facts are what a dialect may look at to choose an edit.
@@ -106,15 +122,18 @@ func distinct(iccids []ident.ICCID) []ident.ICCID {
 	return out
 }
 
-// beaten gives the answer of another caller with the same key who was first;
-// any other error stands.
+// beaten gives the answer of another caller with the same key who was first, or
+// refuses the key when that one asked for something else; any other error stands.
 func (s *Service) beaten(ctx context.Context, r *Request, err error) (*Applied, error) {
 	if r.Key == "" || fault.KindOf(err) != fault.Conflict {
 		return nil, err
 	}
 	replay, again := s.replay(ctx, s.store, r)
-	if again != nil || replay == nil {
-		return nil, errors.Join(err, again)
+	switch {
+	case again != nil:
+		return nil, again
+	case replay == nil:
+		return nil, err
 	}
 	return &Applied{Replay: replay}, nil
 }
@@ -135,6 +154,27 @@ func (e *Edit) labels(s *sim.SIM) []event.Change {
 	if e.IMEI != nil && *e.IMEI != s.IMEI {
 		changes = append(changes, event.Change{Field: "imei", From: string(s.IMEI), To: string(*e.IMEI)})
 		s.IMEI = *e.IMEI
+	}
+	return changes
+}
+
+// refit applies what the operator corrects about the card, and lists what
+// changed.
+func (c *Card) refit(s *sim.SIM) []event.Change {
+	var changes []event.Change
+	for _, f := range []struct {
+		name string
+		to   *int64
+		at   *int64
+	}{{"mno", c.MNO, &s.MNO}, {"spec", c.Spec, &s.Spec}, {"part", c.Part, &s.Part}} {
+		if f.to != nil && *f.to != *f.at {
+			changes = append(changes, event.Change{Field: f.name, From: strconv.FormatInt(*f.at, 10), To: strconv.FormatInt(*f.to, 10)})
+			*f.at = *f.to
+		}
+	}
+	if c.EID != nil && *c.EID != s.EID {
+		changes = append(changes, event.Change{Field: "eid", From: string(s.EID), To: string(*c.EID)})
+		s.EID = *c.EID
 	}
 	return changes
 }

@@ -97,6 +97,7 @@ func (b *batch) facts(ctx context.Context, s *sim.SIM) (Facts, error) {
 // assign moves the SIM to another package or portfolio.
 func (b *batch) assign(ctx context.Context, e *Edit, s *sim.SIM, f Facts) error {
 	var changes []event.Change
+	since := sim.Assigned{SIM: s.ID}
 	folio := f.Portfolio
 	if e.Portfolio != nil && *e.Portfolio != s.Portfolio {
 		p, err := b.portfolio(ctx, *e.Portfolio)
@@ -104,7 +105,7 @@ func (b *batch) assign(ctx context.Context, e *Edit, s *sim.SIM, f Facts) error 
 			return err
 		}
 		changes = append(changes, event.Change{Field: "portfolio", From: string(s.Portfolio), To: string(p.ID)})
-		folio, s.Portfolio = p, p.ID
+		folio, s.Portfolio, since.PortfolioAt = p, p.ID, b.at
 	}
 	p := f.Package
 	if e.Package != nil && *e.Package != s.Package {
@@ -113,7 +114,7 @@ func (b *batch) assign(ctx context.Context, e *Edit, s *sim.SIM, f Facts) error 
 			return err
 		}
 		changes = append(changes, event.Change{Field: "package", From: strconv.FormatInt(s.Package, 10), To: strconv.FormatInt(next.ID, 10)})
-		p, s.Package = next, next.ID
+		p, s.Package, since.PackageAt = next, next.ID, b.at
 	}
 	if len(changes) == 0 {
 		return nil
@@ -121,6 +122,7 @@ func (b *batch) assign(ctx context.Context, e *Edit, s *sim.SIM, f Facts) error 
 	if err := b.fits(ctx, p, folio, s); err != nil {
 		return err
 	}
+	b.assigned = append(b.assigned, since)
 	b.tell(event.SIMAssigned, f.SIM, event.Data{Changes: changes})
 	return nil
 }

@@ -20,12 +20,15 @@ type batch struct {
 	tx Tx
 	at time.Time
 
+	direct bool // no person is asked: a service goes on under another SIM
+
 	result   Applied
 	changes  []sim.Change
 	ended    []sim.Ended // operations that waited for a person
 	ops      []sim.Operation
 	opOf     []int // index into Outcomes
 	events   []event.Event
+	assigned []sim.Assigned
 	networks map[string]bool
 }
 
@@ -87,14 +90,19 @@ func (b *batch) decide(ctx context.Context, i int, before *sim.SIM, choose Choos
 		return err
 	}
 	after := *before
+	if changes := edit.Card.refit(&after); len(changes) > 0 {
+		b.tell(event.SIMRefitted, before, event.Data{Changes: changes})
+	}
 	if err := b.assign(ctx, &edit, &after, facts); err != nil {
 		return err
 	}
 	if changes := edit.labels(&after); len(changes) > 0 {
 		b.tell(event.SIMLabelled, before, event.Data{Changes: changes})
 	}
-	if err := b.command(ctx, i, &edit, before, &after); err != nil {
-		return err
+	for _, v := range edit.verbs() {
+		if err := b.command(ctx, i, v, edit.Reason, &after); err != nil {
+			return err
+		}
 	}
 	if o.Changed = after != *before; o.Changed {
 		after.ModifiedAt, after.Version = b.at, before.Version+1
@@ -104,17 +112,14 @@ func (b *batch) decide(ctx context.Context, i int, before *sim.SIM, choose Choos
 	return nil
 }
 
-// command gives the verb to the lifecycle.
-func (b *batch) command(ctx context.Context, i int, edit *Edit, before, after *sim.SIM) error {
-	if edit.Verb == 0 {
-		return nil
-	}
-	c := sim.Command{Verb: edit.Verb, Actor: b.r.Caller.Actor(), Reason: edit.Reason, At: b.at}
+// command gives a verb to the lifecycle.
+func (b *batch) command(ctx context.Context, i int, verb sim.Verb, reason string, after *sim.SIM) error {
+	c := sim.Command{Verb: verb, Actor: b.r.Caller.Actor(), Reason: reason, At: b.at}
 	p, err := b.pkg(ctx, after.Package)
 	if err != nil {
 		return err
 	}
-	if p != nil {
+	if p != nil && !b.direct {
 		c.ManualActivation, c.ManualReview = p.Activation == plan.Manual, p.Termination == plan.Manual
 	}
 	d, err := sim.Decide(after.Lifecycle, c)
@@ -124,15 +129,16 @@ func (b *batch) command(ctx context.Context, i int, edit *Edit, before, after *s
 	if err := b.mayActivate(ctx, p, after, &d.Next); err != nil {
 		return err
 	}
+	before := *after
 	after.Lifecycle = d.Next
-	b.note(i, edit, before, after, d.Effects)
+	b.note(i, &c, &before, after, d.Effects)
 	return nil
 }
 
 // note records the operation, the event, the ended tasks and the network.
-func (b *batch) note(i int, edit *Edit, before, after *sim.SIM, did sim.Effect) {
-	op := sim.Operation{SIM: after.ID, ICCID: after.ICCID, Portfolio: after.Portfolio, Verb: edit.Verb, Wanted: after.Wanted,
-		Reason: edit.Reason, Actor: b.r.Caller.Actor(), Via: b.r.Via, Request: b.r.ID, RequestedAt: b.at}
+func (b *batch) note(i int, c *sim.Command, before, after *sim.SIM, did sim.Effect) {
+	op := sim.Operation{SIM: after.ID, ICCID: after.ICCID, Portfolio: after.Portfolio, Verb: c.Verb, Wanted: after.Wanted,
+		Reason: c.Reason, Actor: c.Actor, Via: b.r.Via, Request: b.r.ID, RequestedAt: b.at}
 	rephased := before.Waiting() && after.Waiting() && before.Wanted.Phase != after.Wanted.Phase
 	switch {
 	case did.Has(sim.Ask) || rephased:
@@ -144,11 +150,11 @@ func (b *batch) note(i int, edit *Edit, before, after *sim.SIM, did sim.Effect) 
 		op.Progress, op.DoneAt = sim.OpDone, b.at
 	}
 	if did.Has(sim.Withdraw) || rephased {
-		b.ended = append(b.ended, sim.Ended{SIM: after.ID, Progress: sim.OpWithdrawn, Error: edit.Verb.String() + " replaced it", At: b.at})
+		b.ended = append(b.ended, sim.Ended{SIM: after.ID, Progress: sim.OpWithdrawn, Error: c.Verb.String() + " replaced it", At: b.at})
 	}
 	b.ops, b.opOf = append(b.ops, op), append(b.opOf, i)
 	b.result.Outcomes[i].Progress = op.Progress
-	b.tell(event.SIMCommanded, before, event.Data{Verb: edit.Verb.String(), From: before.Wanted.String(), To: after.Wanted.String(), Reason: edit.Reason})
+	b.tell(event.SIMCommanded, before, event.Data{Verb: c.Verb.String(), From: before.Wanted.String(), To: after.Wanted.String(), Reason: c.Reason})
 }
 
 func (b *batch) hear(network string) {
@@ -176,14 +182,22 @@ func (b *batch) write(ctx context.Context) error {
 	if err := b.tx.AddEvents(ctx, b.events); err != nil {
 		return err
 	}
+	if err := b.tx.SaveAssigned(ctx, b.assigned); err != nil {
+		return err
+	}
 	return b.tx.Save(ctx, b.changes)
 }
 
 // allowed checks the caller's permissions for everything that the edit does.
 func (b *batch) allowed(e *Edit) error {
 	c := &b.r.Caller
-	if e.Verb != 0 {
-		if err := c.Needs(needs(e.Verb)); err != nil {
+	for _, v := range e.verbs() {
+		if err := c.Needs(needs(v)); err != nil {
+			return err
+		}
+	}
+	if e.Card != (Card{}) {
+		if err := c.Needs(tenant.SIMImport); err != nil {
 			return err
 		}
 	}

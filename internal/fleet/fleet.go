@@ -22,11 +22,13 @@ import (
 
 // Service is the use cases over one store. It is safe for concurrent use.
 type Service struct {
-	store Store
-	vault Vault
-	now   func() time.Time
-	told  func(networks map[string]bool)
-	guard *guard
+	store    Store
+	vault    Vault
+	now      func() time.Time
+	told     func(networks map[string]bool)
+	guard    *guard
+	controls Controls
+	pages    *pageKeys
 }
 
 // Options are what a Service needs besides its store.
@@ -34,6 +36,8 @@ type Options struct {
 	Vault Vault
 	Now   func() time.Time               // time.Now when nil
 	Told  func(networks map[string]bool) // called after a commit, with the networks that have something to hear; may be nil
+
+	Controls Controls // nil when no network can be controlled
 }
 
 // New returns the use cases over a store.
@@ -46,7 +50,7 @@ func New(store Store, o Options) *Service {
 	}
 	// Databases keep microseconds; a caller is told what they will return.
 	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
-	return &Service{store: store, vault: o.Vault, now: now, told: o.Told, guard: newGuard(now)}
+	return &Service{store: store, vault: o.Vault, now: now, told: o.Told, guard: newGuard(now), controls: o.Controls, pages: &pageKeys{}}
 }
 
 // Request is who asks, and how.
@@ -88,6 +92,13 @@ type Reader interface {
 	TenantReader
 	UsageReader
 	AdminReader
+	MemberReader
+	TokenReader
+	AttributeReader
+	AssignmentReader
+	ItemReader
+	CollectionReader
+	SeriesReader
 }
 
 // SIMReader reads SIMs and what happened to them.
@@ -140,6 +151,12 @@ type Tx interface {
 	SIMWriter
 	QueueWriter
 	TenantWriter
+	MemberWriter
+	TokenWriter
+	AttributeWriter
+	AssignmentWriter
+	ItemWriter
+	CollectionWriter
 }
 
 // SIMWriter changes SIMs.

@@ -3,6 +3,7 @@ package fleet
 import (
 	"bytes"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
@@ -22,6 +23,9 @@ func (s *Service) replay(ctx context.Context, from AdminReader, r *Request) ([]b
 	}
 	if len(r.Key) > maxKey {
 		return nil, fault.InvalidField("Idempotency-Key", "has %d characters; at most %d are allowed", len(r.Key), maxKey)
+	}
+	if strings.ContainsFunc(r.Key, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return nil, fault.InvalidField("Idempotency-Key", "has characters other than printable ASCII")
 	}
 	asked, answer, found, err := from.StoredAnswer(ctx, r.Caller.Actor(), r.Key, s.now())
 	if err != nil || !found {

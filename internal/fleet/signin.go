@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ const SessionLife = 4 * time.Hour
 const (
 	WrongPassword = "signin.password" // the user is known, the password is not theirs
 	UnknownLogin  = "signin.unknown"  // the user, or their right to the portfolio, is not known
+	WrongAddress  = "signin.address"  // the portfolio's allow-list leaves out the caller's address
 )
 
 // Login is what a user signs in with.
@@ -27,6 +29,7 @@ type Login struct {
 	Portfolio          ident.PortfolioID // where to work: their own, or a descendant
 	From               netip.Addr
 	Only               bool // end the user's other sessions in that portfolio
+	Listed             bool // from an address on the portfolio's allow-list alone
 }
 
 // SignedIn is a new session. Token is its id, which is stored nowhere.
@@ -38,9 +41,13 @@ type SignedIn struct {
 }
 
 // SignIn starts a session of a user. It fails with kind Unauthenticated and one
-// of the codes above, or with kind Exhausted after too many failures.
+// of the first two codes above, with kind Forbidden and the third, or with kind
+// Exhausted after too many failures.
 func (s *Service) SignIn(ctx context.Context, r Request, l Login) (SignedIn, error) {
 	if err := s.guard.admit(l.Username, l.From); err != nil {
+		return SignedIn{}, err
+	}
+	if err := s.listed(ctx, l); err != nil {
 		return SignedIn{}, err
 	}
 	account, found, err := s.store.AccountByName(ctx, tenant.User, l.Username)
@@ -68,6 +75,22 @@ func (s *Service) SignIn(ctx context.Context, r Request, l Login) (SignedIn, err
 	in := SignedIn{Token: s.vault.NewToken(), Account: account, Portfolio: portfolio, ExpiresAt: now.Add(SessionLife)}
 	in.Account.Portfolio, in.Account.Sphere = portfolio.ID, tenant.Below(portfolio.Path)
 	return in, s.startSession(ctx, r, &in, l.Only, now)
+}
+
+// listed holds the caller's address against the allow-list, whoever they say
+// they are: from outside nobody can try out names and passwords.
+func (s *Service) listed(ctx context.Context, l Login) error {
+	if !l.Listed {
+		return nil
+	}
+	p, err := s.store.Portfolio(ctx, tenant.Everything(), l.Portfolio)
+	switch {
+	case err != nil && fault.KindOf(err) != fault.NotFound:
+		return err
+	case err == nil && !p.Allows(l.From):
+		return fault.New(fault.Forbidden, WrongAddress, "the address %s is not on the allow-list of portfolio %s", l.From, p.ID)
+	}
+	return nil
 }
 
 func (s *Service) startSession(ctx context.Context, r Request, in *SignedIn, only bool, now time.Time) error {
@@ -139,13 +162,17 @@ func (s *Service) SignOut(ctx context.Context, r Request, token string) error {
 	})
 }
 
-// DropExpired removes sessions and stored answers whose time is over, in small
-// steps, until none is left.
+// DropExpired removes sessions, tokens and stored answers whose time is over, in
+// small steps, until none is left.
 func (s *Service) DropExpired(ctx context.Context) error {
 	for {
 		var n int64
 		err := s.store.Write(ctx, func(tx Tx) (err error) {
-			n, err = tx.DropExpired(ctx, s.now(), maxPage)
+			if n, err = tx.DropExpired(ctx, s.now(), maxPage); err != nil {
+				return err
+			}
+			tokens, err := tx.DropTokens(ctx, s.now(), maxPage)
+			n += tokens
 			return err
 		})
 		if err != nil || n < maxPage {
@@ -167,6 +194,11 @@ type guardKey struct {
 	from netip.Addr
 }
 
+// guarded folds the name as the store does: one user has one count.
+func guarded(name string, from netip.Addr) guardKey {
+	return guardKey{strings.ToLower(name), from}
+}
+
 type tries struct {
 	failures int
 	until    time.Time
@@ -184,14 +216,15 @@ func newGuard(now func() time.Time) *guard { return &guard{now: now, tries: map[
 func (g *guard) admit(name string, from netip.Addr) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t := g.tries[guardKey{name, from}]
+	k := guarded(name, from)
+	t := g.tries[k]
 	if t == nil || t.failures < maxFailures {
 		return nil
 	}
 	if left := t.until.Sub(g.now()); left > 0 {
 		return fault.New(fault.Exhausted, "signin.guarded", "too many failed sign-ins; try again in %s", left.Round(time.Second))
 	}
-	delete(g.tries, guardKey{name, from})
+	delete(g.tries, k)
 	return nil
 }
 
@@ -201,7 +234,7 @@ func (g *guard) failed(name string, from netip.Addr) {
 	if len(g.tries) >= maxGuarded {
 		g.sweep()
 	}
-	k := guardKey{name, from}
+	k := guarded(name, from)
 	if g.tries[k] == nil {
 		g.tries[k] = &tries{}
 	}
@@ -225,5 +258,5 @@ func (g *guard) sweep() {
 func (g *guard) clear(name string, from netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.tries, guardKey{name, from})
+	delete(g.tries, guarded(name, from))
 }

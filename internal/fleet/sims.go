@@ -124,7 +124,7 @@ func (s *Service) MonthToDate(ctx context.Context, sims []sim.SIM) (map[int64]us
 
 // Rated lists the rated events of a SIM, and how many match in all.
 func (s *Service) Rated(ctx context.Context, r Request, iccid ident.ICCID, q usage.RatedQuery) ([]usage.RatedEvent, int64, error) {
-	if err := r.Caller.Needs(tenant.ActivityGet); err != nil {
+	if err := r.Caller.Needs(tenant.BillingGet); err != nil {
 		return nil, 0, err
 	}
 	got, err := s.SIM(ctx, r, iccid)

@@ -152,6 +152,7 @@ type NewUser struct {
 	Password  string
 	Portfolio ident.PortfolioID
 	Roles     string // letters of AEFLTU
+	Detail    tenant.Detail
 }
 
 // CreateUser makes a user of a portfolio.
@@ -160,7 +161,7 @@ func (s *Service) CreateUser(ctx context.Context, r Request, n NewUser) (tenant.
 	a.ID, a.Kind, a.Name, a.Portfolio = string(ident.NewPortfolioID()), tenant.User, strings.TrimSpace(n.Username), n.Portfolio
 	_, roles := tenant.ParseLetters(n.Roles)
 	if err := fault.Join(r.Caller.Needs(tenant.UserWrite), checkLength("username", a.Name), checkName("username", a.Name, 255),
-		checkLength("password", n.Password), roles); err != nil {
+		checkLength("password", n.Password), roles, checkDetail(&n.Detail, false)); err != nil {
 		return a, err
 	}
 	hash, err := s.vault.HashPassword(ctx, n.Password)
@@ -176,6 +177,9 @@ func (s *Service) CreateUser(ctx context.Context, r Request, n NewUser) (tenant.
 		a.Sphere, a.May = tenant.Below(p.Path), tenant.Rights(a.Roles)
 		if err := tx.AddAccount(ctx, a); err != nil {
 			return taken(err, "user", a.Name)
+		}
+		if err := tx.SaveDetail(ctx, a.ID, n.Detail); err != nil {
+			return err
 		}
 		return tx.AddEvents(ctx, []event.Event{r.event(event.AccountCreated, p.ID, s.now(), event.Data{Subject: a.Actor(), To: a.Roles})})
 	})

@@ -31,7 +31,7 @@ var rooms = []struct {
 	{"internal/vault", nil},
 	{"internal/batch", nil},
 	{"internal/fleet", nil},
-	{"internal/store/pgtest", nil},
+	{"internal/store/pgtest", []string{"internal/store"}},
 	{"internal/store/storetest", []string{"internal/store"}},
 	{"internal/store", nil},
 	{"internal/job", nil},

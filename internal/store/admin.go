@@ -43,7 +43,11 @@ func (r reader) SessionAccount(ctx context.Context, hash []byte, now time.Time) 
 	if err != nil || !found {
 		return a, p, false, err
 	}
-	if p, err = r.Portfolio(ctx, a.Sphere, portfolio); err != nil {
+	p, err = r.Portfolio(ctx, a.Sphere, portfolio)
+	switch {
+	case err != nil && fault.KindOf(err) == fault.NotFound:
+		return a, p, false, nil // it has left the account's sphere
+	case err != nil:
 		return a, p, false, err
 	}
 	a.Portfolio, a.Sphere = p.ID, tenant.Below(p.Path)
@@ -59,6 +63,17 @@ func (tx *Tx) DropExpired(ctx context.Context, now time.Time, n int) (int64, err
 	answers, err := tx.exec(ctx, `DELETE FROM idempotency WHERE (principal, key) IN
 		(SELECT principal, key FROM idempotency WHERE expires_at <= ? LIMIT ?)`, micros(now), n)
 	return sessions + answers, err
+}
+
+// Link returns how a package is linked to a portfolio; found is false when it
+// is not.
+func (r reader) Link(ctx context.Context, pkg int64, portfolio ident.PortfolioID) (l plan.Link, found bool, err error) {
+	var suspended int64
+	l.Package, l.Portfolio = pkg, portfolio
+	found, err = r.one(ctx, []any{&suspended, &l.Status}, `SELECT l.suspended, l.status FROM package_portfolio l
+		JOIN portfolio p ON p.no = l.portfolio_no WHERE l.package_id = ? AND p.id = ?`, pkg, string(portfolio))
+	l.Suspended = suspended != 0
+	return l, found, err
 }
 
 // Networks lists every network, by name.
@@ -77,11 +92,8 @@ func (r reader) Networks(ctx context.Context) ([]plan.Network, error) {
 
 // AddNetwork stores a new network; a name that is taken is a Conflict.
 func (tx *Tx) AddNetwork(ctx context.Context, n plan.Network) error {
-	if n.Sealed == nil {
-		n.Sealed = []byte{}
-	}
 	_, err := tx.exec(ctx, `INSERT INTO network (name, driver, config, sealed, quarantine_days, reconciled_at, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`, n.Name, n.Driver, n.Config, n.Sealed, n.QuarantineDays, micros(n.ReconciledAt), micros(n.CreatedAt))
+		VALUES (?, ?, ?, ?, ?, ?, ?)`, n.Name, n.Driver, n.Config, blob(n.Sealed), n.QuarantineDays, micros(n.ReconciledAt), micros(n.CreatedAt))
 	return err
 }
 
@@ -137,7 +149,7 @@ func (r reader) Setting(ctx context.Context, name string) (value []byte, found b
 
 // SetOnce sets a fact unless it is set, and returns what then holds.
 func (tx *Tx) SetOnce(ctx context.Context, name string, value []byte) ([]byte, error) {
-	if _, err := tx.exec(ctx, "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", name, value); err != nil {
+	if _, err := tx.exec(ctx, "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", name, blob(value)); err != nil {
 		return nil, err
 	}
 	v, found, err := tx.Setting(ctx, name)
@@ -162,26 +174,6 @@ func (tx *Tx) StoreAnswer(ctx context.Context, principal, key string, asked, ans
 		return err
 	}
 	_, err := tx.exec(ctx, "INSERT INTO idempotency (principal, key, body_hash, answer, expires_at) VALUES (?, ?, ?, ?, ?)",
-		principal, key, asked, answer, micros(until))
+		principal, key, blob(asked), blob(answer), micros(until))
 	return err
-}
-
-// Check looks for damage, and for counters that have drifted from what they
-// count; the error says what it found.
-func (db *DB) Check(ctx context.Context) error {
-	if err := db.engine.check(ctx); err != nil {
-		return err
-	}
-	var wrong int64
-	if _, err := db.one(ctx, []any{&wrong}, `SELECT count(*) FROM (
-		SELECT portfolio_no, package_id, status, flags, SUM(n) AS n FROM (
-			SELECT portfolio_no, package_id, status, flags, n FROM sim_tally
-			UNION ALL SELECT portfolio_no, package_id, status, flags, -1 FROM sim_state) AS u
-		GROUP BY portfolio_no, package_id, status, flags) AS d WHERE n <> 0`); err != nil {
-		return err
-	}
-	if wrong > 0 {
-		return fault.New(fault.Internal, "store.tally", "%d counters differ from the SIMs that they count", wrong)
-	}
-	return nil
 }

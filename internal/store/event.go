@@ -20,7 +20,7 @@ var eventTable = &table{name: "event", columns: cols(`id, at, kind text, portfol
 
 // AddEvents appends events and gives them their ids.
 func (tx *Tx) AddEvents(ctx context.Context, events []event.Event) error {
-	ids, err := tx.engine.nextIDs(ctx, tx.q, len(events))
+	ids, err := tx.nextIDs(ctx, len(events))
 	if err != nil {
 		return err
 	}
@@ -41,24 +41,18 @@ func (tx *Tx) AddEvents(ctx context.Context, events []event.Event) error {
 	return tx.insert(ctx, eventTable, rows)
 }
 
-// Events lists what happened in the sphere. What belongs to no portfolio only
-// the operator sees.
+// Events lists what happened in the sphere, newest first. What belongs to no
+// portfolio only the operator sees.
 func (r reader) Events(ctx context.Context, in tenant.Sphere, q event.Query) ([]event.Event, error) {
-	where, args := sphere("e.portfolio_no", in)
-	add := func(cond string, arg ...any) { where, args = where+" AND "+cond, append(args, arg...) }
-	if q.ICCID != "" {
-		add("e.sim_id <> 0 AND e.sim_id IN (SELECT id FROM sim WHERE iccid = ?)", string(q.ICCID))
-	}
+	h := history{table: "event", iccid: q.ICCID, before: q.Before, limit: q.Limit}
 	if len(q.Kinds) > 0 {
-		list, arg := r.engine.list("e.kind", texts(q.Kinds))
-		add(list, arg)
+		list, arg := r.engine.list("h.kind", texts(q.Kinds))
+		h.add(list, arg)
 	}
 	if !q.Since.IsZero() {
-		add("e.at >= ?", micros(q.Since))
+		h.add("h.at >= ?", micros(q.Since))
 	}
-	if q.Before != 0 {
-		add("e.id < ?", q.Before)
-	}
+	text, args := h.write(r.engine, in, "h.id, h.at, h.kind, COALESCE(p.id, ''), h.sim_id, h.iccid, h.seq, h.actor, h.via, h.request, h.data")
 	var out []event.Event
 	err := r.each(ctx, func(rows rowScanner) error {
 		var e event.Event
@@ -70,7 +64,6 @@ func (r reader) Events(ctx context.Context, in tenant.Sphere, q event.Query) ([]
 		e.At = moment(at)
 		out = append(out, e)
 		return json.Unmarshal([]byte(data), &out[len(out)-1].Data)
-	}, `SELECT e.id, e.at, e.kind, COALESCE(p.id, ''), e.sim_id, e.iccid, e.seq, e.actor, e.via, e.request, e.data
-		FROM event e LEFT JOIN portfolio p ON p.no = e.portfolio_no WHERE `+where+" ORDER BY e.id DESC LIMIT ?", append(args, q.Limit)...)
+	}, text, args...)
 	return out, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -14,25 +15,43 @@ import (
 //go:embed schema/sqlite/*.sql schema/postgres/*.sql
 var schema embed.FS
 
+// Bounds of the wait for another process that migrates: three seconds in all.
+const (
+	migrateTries = 10
+	migratePause = 60 * time.Millisecond
+)
+
 // Migrate brings the schema up to date. Migrations only go forward; several
-// processes that start at once wait for each other.
+// processes that start at once wait for each other. A schema that is newer than
+// this program is left alone, and the fault is of kind Precondition.
 func (db *DB) Migrate(ctx context.Context) error {
 	p, err := db.migrations()
 	if err != nil {
 		return err
 	}
-	if pending, err := p.HasPending(ctx); err == nil && !pending {
-		return nil
-	}
-	if _, err := p.Up(ctx); err != nil {
-		// SQLite has no lock around migrations: another process that was first
-		// makes ours fail, and leaves nothing to do.
-		if pending, again := p.HasPending(ctx); again == nil && !pending {
+	for try := 1; ; try++ {
+		have, newest, err := p.GetVersions(ctx)
+		switch {
+		case err == nil && have > newest:
+			return fault.New(fault.Precondition, "store.newer",
+				"the database schema is at version %d, this program knows up to %d; start a newer program", have, newest)
+		case err == nil && have == newest:
 			return nil
+		case err == nil:
+			if _, err = p.Up(ctx); err == nil {
+				return nil
+			}
 		}
-		return fault.New(fault.Unavailable, "store.migrate", "the database schema cannot be brought up to date").Because(err)
+		// SQLite has no lock around migrations: another process that was first
+		// makes ours fail, and leaves less to do.
+		if try == migrateTries || ctx.Err() != nil {
+			return fault.New(fault.Unavailable, "store.migrate", "the database schema cannot be brought up to date").Because(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(try) * migratePause):
+		}
 	}
-	return nil
 }
 
 // Version returns the schema's version, and the newest that this program knows.
@@ -42,7 +61,7 @@ func (db *DB) Version(ctx context.Context) (have, newest int64, err error) {
 		return 0, 0, err
 	}
 	have, newest, err = p.GetVersions(ctx)
-	return have, newest, db.engine.fault(err)
+	return have, newest, db.fault(ctx, err)
 }
 
 // Schema writes the schema as it stands, to be compared with the committed one.

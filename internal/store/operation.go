@@ -13,7 +13,7 @@ var operationTable = &table{name: "operation", columns: cols(`id, sim_id, iccid 
 
 // AddOperations stores new operations and gives them their ids.
 func (tx *Tx) AddOperations(ctx context.Context, ops []sim.Operation) error {
-	ids, err := tx.engine.nextIDs(ctx, tx.q, len(ops))
+	ids, err := tx.nextIDs(ctx, len(ops))
 	if err != nil {
 		return err
 	}
@@ -47,13 +47,15 @@ var (
 
 // Answered ends the pending operations that the network has answered.
 func (tx *Tx) Answered(ctx context.Context, ended []sim.Ended) error {
-	return tx.change(ctx, answeredTable, endedRows(ended))
+	_, err := tx.change(ctx, answeredTable, endedRows(ended))
+	return err
 }
 
 // Decided ends, or sends on to the network, the operations that waited for a
 // person.
 func (tx *Tx) Decided(ctx context.Context, ended []sim.Ended) error {
-	return tx.change(ctx, decidedTable, endedRows(ended))
+	_, err := tx.change(ctx, decidedTable, endedRows(ended))
+	return err
 }
 
 func endedRows(ended []sim.Ended) [][]any {
@@ -64,37 +66,30 @@ func endedRows(ended []sim.Ended) [][]any {
 	return rows
 }
 
-const operationSelect = `SELECT o.id, o.sim_id, o.iccid, p.id, o.verb, o.wanted, o.reason, o.actor, o.via, o.request, o.requested_at,
-	o.generation, o.progress, o.done_at,
-	CASE WHEN o.progress = 2 AND q.attempts IS NOT NULL THEN q.attempts ELSE o.attempts END,
-	CASE WHEN o.progress = 2 AND q.last_error IS NOT NULL THEN q.last_error ELSE o.last_error END,
-	CASE WHEN o.progress = 2 AND q.due_at IS NOT NULL THEN q.due_at ELSE 0 END
-FROM operation o JOIN portfolio p ON p.no = o.portfolio_no LEFT JOIN sync_queue q ON q.sim_id = o.sim_id`
+// What a pending operation waits for stands in the queue.
+const operationColumns = `h.id, h.sim_id, h.iccid, p.id, h.verb, h.wanted, h.reason, h.actor, h.via, h.request, h.requested_at,
+	h.generation, h.progress, h.done_at,
+	CASE WHEN h.progress = 2 AND q.attempts IS NOT NULL THEN q.attempts ELSE h.attempts END,
+	CASE WHEN h.progress = 2 AND q.last_error IS NOT NULL THEN q.last_error ELSE h.last_error END,
+	CASE WHEN h.progress = 2 AND q.due_at IS NOT NULL THEN q.due_at ELSE 0 END`
 
-// Operations lists operations on the SIMs of the sphere.
+// Operations lists operations on the SIMs of the sphere, newest first.
 func (r reader) Operations(ctx context.Context, in tenant.Sphere, q sim.OperationQuery) ([]sim.Operation, error) {
-	where, args := sphere("o.portfolio_no", in)
-	add := func(cond string, arg ...any) { where, args = where+" AND "+cond, append(args, arg...) }
+	h := history{table: "operation", iccid: q.ICCID, before: q.Before, limit: q.Limit, join: " LEFT JOIN sync_queue q ON q.sim_id = h.sim_id"}
 	if q.ID != 0 {
-		add("o.id = ?", q.ID)
-	}
-	if q.ICCID != "" {
-		add("o.sim_id IN (SELECT id FROM sim WHERE iccid = ?)", string(q.ICCID))
+		h.add("h.id = ?", q.ID)
 	}
 	if len(q.Progress) > 0 {
-		where += " AND o.progress IN (" + placeholders(len(q.Progress)) + ")"
-		for _, p := range q.Progress {
-			args = append(args, int64(p))
-		}
+		list, arg := r.engine.list("h.progress", numbers(q.Progress))
+		h.add(list, arg)
 		if !slices.ContainsFunc(q.Progress, func(p sim.Progress) bool { return p > sim.OpPending }) {
 			// As the partial index has it, so that the few open operations are
 			// not looked for among all.
-			where += " AND o.progress <= 2"
+			h.add("h.progress <= 2")
+			h.apiece = true
 		}
 	}
-	if q.Before != 0 {
-		add("o.id < ?", q.Before)
-	}
+	text, args := h.write(r.engine, in, operationColumns)
 	var out []sim.Operation
 	err := r.each(ctx, func(rows rowScanner) error {
 		var o sim.Operation
@@ -106,6 +101,14 @@ func (r reader) Operations(ctx context.Context, in tenant.Sphere, q sim.Operatio
 		o.Wanted, o.RequestedAt, o.DoneAt, o.NextTry = unpack(wanted), moment(requested), moment(done), moment(due)
 		out = append(out, o)
 		return nil
-	}, operationSelect+" WHERE "+where+" ORDER BY o.id DESC LIMIT ?", append(args, q.Limit)...)
+	}, text, args...)
 	return out, err
+}
+
+func numbers[T ~uint8](in []T) []int64 {
+	out := make([]int64, len(in))
+	for i, v := range in {
+		out[i] = int64(v)
+	}
+	return out
 }

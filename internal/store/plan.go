@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
-	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
@@ -74,15 +73,27 @@ func (r reader) Links(ctx context.Context, in tenant.Sphere, pkg int64) ([]plan.
 	return out, err
 }
 
+// maxPackageID is what every JSON reader keeps exactly.
+const maxPackageID = 1<<53 - 1
+
 // AddPackage stores a new package and gives it an id unless it brings one. An
 // id that is taken is a Conflict.
 func (tx *Tx) AddPackage(ctx context.Context, p *plan.Package) error {
+	if p.ID < 0 || p.ID > maxPackageID {
+		return fault.InvalidField("packageId", "%d is not between 1 and %d", p.ID, int64(maxPackageID))
+	}
+	// The counter stays above every id that was brought, and its row makes
+	// writers wait for each other: so what it gives is free.
+	next, args := "next + 1", []any(nil)
+	if p.ID != 0 {
+		next, args = "CASE WHEN next > ? THEN next ELSE ? END", []any{p.ID, p.ID + 1}
+	}
+	var free int64
+	if _, err := tx.one(ctx, []any{&free}, "UPDATE counter SET next = "+next+" WHERE name = 'package' RETURNING next - 1", args...); err != nil {
+		return err
+	}
 	if p.ID == 0 {
-		if err := tx.each(ctx, func(rows rowScanner) error { return rows.Scan(&p.ID) },
-			`UPDATE counter SET next = CASE WHEN next > (SELECT COALESCE(max(id), 0) FROM package) THEN next + 1
-			 ELSE (SELECT max(id) + 2 FROM package) END WHERE name = 'package' RETURNING next - 1`); err != nil {
-			return err
-		}
+		p.ID = free
 	}
 	_, err := tx.exec(ctx, `INSERT INTO package (id, name, status, currency, price, billing_months, activation_price, termination_price,
 		contract_months, activation, termination, network, mno, created_at) VALUES (`+placeholders(14)+")",
@@ -101,15 +112,4 @@ func (tx *Tx) SaveLink(ctx context.Context, l plan.Link) error {
 		ON CONFLICT (package_id, portfolio_no) DO UPDATE SET suspended = excluded.suspended, status = excluded.status`,
 		l.Package, no, flag(l.Suspended), string(l.Status))
 	return err
-}
-
-// Link returns how a package is linked to a portfolio; found is false when it
-// is not.
-func (r reader) Link(ctx context.Context, pkg int64, portfolio ident.PortfolioID) (l plan.Link, found bool, err error) {
-	var suspended int64
-	l.Package, l.Portfolio = pkg, portfolio
-	found, err = r.one(ctx, []any{&suspended, &l.Status}, `SELECT l.suspended, l.status FROM package_portfolio l
-		JOIN portfolio p ON p.no = l.portfolio_no WHERE l.package_id = ? AND p.id = ?`, pkg, string(portfolio))
-	l.Suspended = suspended != 0
-	return l, found, err
 }

@@ -3,13 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
-	"reflect"
-	"strconv"
-	"strings"
-	"sync"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,13 +21,18 @@ import (
 
 // postgresEngine is any number of equal nodes on one database.
 type postgresEngine struct {
-	db    *sql.DB
-	texts sync.Map // with ? -> with $n
+	postgresDialect
+	db     *sql.DB
+	bulk   chan struct{} // a token per bulk under way
+	closed atomic.Bool
 }
 
-// maxConnections is per process. A write holds one for a commit, so a few more
-// than the cores keep the disk busy.
-const maxConnections = 20
+// Connections per process. A write holds one for a commit, so a few more than
+// the cores keep the disk busy; bulks leave most of them to small writes.
+const (
+	maxConnections = 20
+	maxBulks       = 4
+)
 
 func openPostgres(ctx context.Context, o Options) (engine, error) {
 	config, err := pgx.ParseConfig(o.URL)
@@ -38,7 +43,7 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "simurgh"
 	}
-	e := &postgresEngine{db: stdlib.OpenDB(*config)}
+	e := &postgresEngine{db: stdlib.OpenDB(*config), bulk: make(chan struct{}, maxBulks)}
 	e.db.SetMaxOpenConns(maxConnections)
 	e.db.SetMaxIdleConns(maxConnections)
 	if err := e.db.PingContext(ctx); err != nil {
@@ -48,21 +53,25 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	return e, nil
 }
 
-func (e *postgresEngine) name() string  { return "postgres" }
 func (e *postgresEngine) pool() *sql.DB { return e.db }
-func (e *postgresEngine) close() error  { return e.db.Close() }
-func (e *postgresEngine) lock() string  { return " FOR UPDATE OF t" }
 
-// slots spread the writers of one counter over rows, so that commits of one
-// portfolio do not queue behind each other.
-const slots = 8
-
-func (e *postgresEngine) slot() int { return rand.IntN(slots) }
+func (e *postgresEngine) close() error {
+	e.closed.Store(true)
+	return e.db.Close()
+}
 
 // maxTries bounds how often a transaction that lost a deadlock is run again.
 const maxTries = 8
 
-func (e *postgresEngine) write(ctx context.Context, _ bool, fn func(querier) error) error {
+func (e *postgresEngine) write(ctx context.Context, bulk bool, fn func(querier) error) error {
+	if bulk {
+		select {
+		case e.bulk <- struct{}{}:
+			defer func() { <-e.bulk }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	for try := 1; ; try++ {
 		err := e.attempt(ctx, fn)
 		if err == nil || try == maxTries || !lostRace(err) {
@@ -78,22 +87,58 @@ func (e *postgresEngine) write(ctx context.Context, _ bool, fn func(querier) err
 	}
 }
 
+// attempt runs fn once. The caller's context bounds the wait for a connection
+// and the statements of fn, but not the commit: cut short, nobody would know
+// what became of it.
 func (e *postgresEngine) attempt(ctx context.Context, fn func(querier) error) error {
-	tx, err := e.db.BeginTx(ctx, nil)
+	tx, free, err := e.begin(ctx)
 	if err != nil {
 		return err
 	}
+	defer free()
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	if err := fn(txQuerier{tx}); err != nil {
-		_ = tx.Rollback()
 		return err
 	}
-	return tx.Commit()
+	err = tx.Commit()
+	var pe *pgconn.PgError
+	if err == nil || errors.As(err, &pe) || errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) {
+		return err
+	}
+	return fault.New(fault.Unavailable, UnknownCommit, "the connection to the database was lost during a commit").Because(err)
+}
+
+// begin starts a transaction. A connection that died while it was idle, as all
+// do when the server restarts, is replaced.
+func (e *postgresEngine) begin(ctx context.Context) (tx *sql.Tx, free func(), err error) {
+	for range maxConnections + 1 {
+		var conn *sql.Conn
+		if conn, err = e.db.Conn(ctx); err != nil {
+			return nil, nil, err
+		}
+		if tx, err = conn.BeginTx(context.WithoutCancel(ctx), nil); err == nil {
+			return tx, func() { _ = conn.Close() }, nil
+		}
+		_ = conn.Close()
+		if !gone(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, nil, err
 }
 
 // lostRace reports a serialization failure or a deadlock.
 func lostRace(err error) bool {
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+}
+
+// gone reports that a connection was lost or could not be made.
+func gone(err error) bool {
+	var ce *pgconn.ConnectError
+	var ne net.Error
+	return errors.As(err, &ce) || errors.As(err, &ne) || pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn)
 }
 
 type txQuerier struct{ tx *sql.Tx }
@@ -112,113 +157,64 @@ func (e *postgresEngine) fault(err error) error {
 	case err == nil, fault.CodeOf(err) != "":
 		return err
 	case errors.As(err, &pe):
-		switch pe.Code[:2] {
-		case "23":
-			if pe.Code == "23505" {
-				return fault.New(fault.Conflict, "store.exists", "it exists already").Because(err)
-			}
-		case "08", "53", "57", "40":
-			return fault.New(fault.Unavailable, "store.busy", "the database is busy or restarting; try again").Because(err)
-		}
-		return err
+		return e.refused(pe, err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
-	}
-	var ce *pgconn.ConnectError
-	var ne interface{ Timeout() bool }
-	if errors.As(err, &ce) || errors.As(err, &ne) || errors.Is(err, sql.ErrConnDone) || strings.Contains(err.Error(), "conn closed") {
+	case e.closed.Load():
+		return closedFault().Because(err)
+	case gone(err):
 		return fault.New(fault.Unavailable, "store.lost", "the connection to the database was lost; try again").Because(err)
 	}
 	return err
 }
 
-// rebind numbers the question marks. No statement of ours has one in a literal.
-func (e *postgresEngine) rebind(text string) string {
-	if s, ok := e.texts.Load(text); ok {
-		return s.(string)
+// refused labels what the server said, by the class of its code (PostgreSQL,
+// appendix A).
+func (e *postgresEngine) refused(pe *pgconn.PgError, err error) error {
+	if len(pe.Code) != 5 {
+		return err
 	}
-	var b strings.Builder
-	for i, part := range strings.Split(text, "?") {
-		if i > 0 {
-			b.WriteString("$" + strconv.Itoa(i))
+	switch pe.Code[:2] {
+	case "08", "40", "53", "57", "58":
+		return fault.New(fault.Unavailable, "store.busy", "the database is busy or restarting; try again").Because(err)
+	case "22":
+		if pe.Code == "22021" {
+			return fault.New(fault.Invalid, "store.text", "a text is not valid UTF-8, or holds a zero byte").Because(err)
 		}
-		b.WriteString(part)
+	case "23":
+		if pe.Code == "23505" {
+			return fault.New(fault.Conflict, "store.exists", "it exists already").Because(err)
+		}
+	case "25":
+		if pe.Code == "25006" {
+			return fault.New(fault.Unavailable, "store.readonly", "the database only takes reads now; try again").Because(err)
+		}
 	}
-	if len(text) < 4096 {
-		e.texts.Store(text, b.String())
-	}
-	return b.String()
+	return err
 }
 
-func (e *postgresEngine) list(column string, values any) (string, any) {
-	return column + " = ANY(?)", values
-}
-
+// insertMany and changeMany are one statement each, whatever the number of rows.
 func (e *postgresEngine) insertMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error) {
-	if len(rows) == 0 {
-		return 0, nil
-	}
-	text := t.cached("pg insert", func() string {
-		return fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM %s %s", t.name, t.names(""), unnest(t), t.onDup)
-	})
-	res, err := q.exec(ctx, text, arrays(t, rows)...)
-	if err != nil {
-		return 0, e.fault(err)
-	}
-	n, err := res.RowsAffected()
-	return n, e.fault(err)
+	return e.many(ctx, q, t, rows, t.cached("pg insert", func() string {
+		return fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM %s %s", t.name, names(t.columns), unnest(t.columns), t.onDup)
+	}))
 }
 
 func (e *postgresEngine) changeMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error) {
+	return e.many(ctx, q, t, rows, t.cached("pg change", func() string {
+		return t.change(func(_ int, c column) string { return "v." + c.name }, unnest(t.columns)+" AS v ("+names(t.columns)+")")
+	}))
+}
+
+func (e *postgresEngine) many(ctx context.Context, q querier, t *table, rows [][]any, text string) (int64, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
-	text := t.cached("pg change", func() string {
-		return t.change(func(_ int, c column) string { return "v." + c.name }, " FROM "+unnest(t)+" AS v ("+t.names("")+")")
-	})
-	res, err := q.exec(ctx, text, arrays(t, rows)...)
+	res, err := q.exec(ctx, text, arrays(t.columns, rows)...)
 	if err != nil {
-		return 0, e.fault(err)
+		return 0, err
 	}
-	n, err := res.RowsAffected()
-	return n, e.fault(err)
-}
-
-func unnest(t *table) string {
-	parts := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		parts[i] = fmt.Sprintf("$%d::%s[]", i+1, c.kind)
-	}
-	return "unnest(" + strings.Join(parts, ", ") + ")"
-}
-
-// arrays turns rows into one array per column.
-func arrays(t *table, rows [][]any) []any {
-	out := make([]any, len(t.columns))
-	for c, col := range t.columns {
-		switch col.kind {
-		case "text":
-			out[c] = columnOf[string](rows, c)
-		case "bytea":
-			out[c] = columnOf[[]byte](rows, c)
-		default:
-			out[c] = columnOf[int64](rows, c)
-		}
-	}
-	return out
-}
-
-func columnOf[T any](rows [][]any, c int) []T {
-	want := reflect.TypeFor[T]()
-	out := make([]T, len(rows))
-	for i, row := range rows {
-		if v, ok := row[c].(T); ok {
-			out[i] = v
-		} else {
-			out[i] = reflect.ValueOf(row[c]).Convert(want).Interface().(T)
-		}
-	}
-	return out
+	return res.RowsAffected()
 }
 
 func (e *postgresEngine) nextIDs(ctx context.Context, q querier, n int) ([]int64, error) {
@@ -229,7 +225,7 @@ func (e *postgresEngine) nextIDs(ctx context.Context, q querier, n int) ([]int64
 	if err != nil {
 		return nil, e.fault(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // Err has told of it
 	ids := make([]int64, 0, n)
 	for rows.Next() {
 		var id int64
@@ -239,17 +235,6 @@ func (e *postgresEngine) nextIDs(ctx context.Context, q querier, n int) ([]int64
 		ids = append(ids, id)
 	}
 	return ids, e.fault(rows.Err())
-}
-
-// search uses the trigram index of the columns. Letters fold as ASCII does.
-func (e *postgresEngine) search(m match) (string, []any) {
-	pattern := "%" + escapeLike(m.text) + "%"
-	parts := make([]string, len(m.columns))
-	args := make([]any, len(m.columns))
-	for i, c := range m.columns {
-		parts[i], args[i] = "s."+c+" ILIKE ?", pattern
-	}
-	return "(" + strings.Join(parts, " OR ") + ")", args
 }
 
 // indexText does nothing: the index is on the table itself.
@@ -268,9 +253,10 @@ func (e *postgresEngine) check(ctx context.Context) error {
 // tell two schemas apart, and the same on every minor version.
 func (e *postgresEngine) schemaDump(ctx context.Context) (string, error) {
 	const text = `
+SELECT line FROM (
 SELECT 'table ' || c.table_name || ' ' || c.ordinal_position || ' ' || c.column_name || ' ' || c.data_type
   || CASE WHEN c.is_nullable = 'NO' THEN ' not null' ELSE '' END || COALESCE(' collate ' || c.collation_name, '') AS line,
-  c.table_name AS a, c.ordinal_position AS b
+  c.table_name::text COLLATE "C" AS a, c.ordinal_position AS b
 FROM information_schema.columns c WHERE c.table_schema = current_schema() AND c.table_name NOT LIKE 'goose%'
 UNION ALL
 SELECT 'index ' || replace(indexdef, current_schema() || '.', ''), tablename, 1000 FROM pg_indexes
@@ -278,20 +264,14 @@ WHERE schemaname = current_schema() AND tablename NOT LIKE 'goose%'
 UNION ALL
 SELECT 'constraint ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid), conrelid::regclass::text, 2000 FROM pg_constraint
 WHERE connamespace = current_schema()::regnamespace AND contype = 'f'
-ORDER BY 2, 3, 1`
-	rows, err := e.db.QueryContext(ctx, text)
+) AS lines ORDER BY a, b, line COLLATE "C"`
+	found, err := column1(ctx, e.db, text)
 	if err != nil {
 		return "", e.fault(err)
 	}
-	defer rows.Close()
-	var b strings.Builder
-	for rows.Next() {
-		var line, name string
-		var n int
-		if err := rows.Scan(&line, &name, &n); err != nil {
-			return "", e.fault(err)
-		}
-		b.WriteString(line + "\n")
+	var out []byte
+	for _, line := range found {
+		out = append(append(out, line...), '\n')
 	}
-	return b.String(), e.fault(rows.Err())
+	return string(out), nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
 // queueTable takes the SIMs whose network must hear of a change. One that a
@@ -21,24 +22,23 @@ func queueRow(s *sim.SIM) []any {
 // leases them until the given time. Two workers never hold one SIM at once,
 // unless a lease runs out.
 func (tx *Tx) Claim(ctx context.Context, network string, n int, now, until time.Time) ([]sim.Claim, error) {
-	lock := ""
-	if tx.engine.name() == "postgres" {
-		lock = " FOR UPDATE SKIP LOCKED"
+	skip := ""
+	if tx.engine.locks() {
+		skip = " FOR UPDATE SKIP LOCKED"
 	}
-	type row struct{ generation, attempts int64 }
-	taken := map[int64]row{}
+	attempts := map[int64]int{}
 	var ids []int64
 	err := tx.each(ctx, func(rows rowScanner) error {
 		var id int64
-		var r row
-		err := rows.Scan(&id, &r.generation, &r.attempts)
-		ids, taken[id] = append(ids, id), r
+		var tries int
+		err := rows.Scan(&id, &tries)
+		ids, attempts[id] = append(ids, id), tries
 		return err
-	}, "SELECT sim_id, generation, attempts FROM sync_queue WHERE network = ? AND due_at <= ? ORDER BY due_at LIMIT ?"+lock, network, micros(now), n)
+	}, "SELECT sim_id, attempts FROM sync_queue WHERE network = ? AND due_at <= ? ORDER BY due_at LIMIT ?"+skip, network, micros(now), n)
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	lease, err := tx.engine.nextIDs(ctx, tx.q, 1)
+	lease, err := tx.nextIDs(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -46,14 +46,12 @@ func (tx *Tx) Claim(ctx context.Context, network string, n int, now, until time.
 	if _, err := tx.exec(ctx, "UPDATE sync_queue SET lease = ?, due_at = ? WHERE "+list, lease[0], micros(until), arg); err != nil {
 		return nil, err
 	}
-	return tx.claims(ctx, ids, func(c *sim.Claim) {
-		c.Lease, c.Attempts = lease[0], int(taken[c.Profile.SIM].attempts)
-	})
+	return tx.claims(ctx, ids, lease[0], attempts)
 }
 
 // claims reads what the network should have of the SIMs, in the order of ids.
-func (tx *Tx) claims(ctx context.Context, ids []int64, fill func(*sim.Claim)) ([]sim.Claim, error) {
-	sims, err := tx.byIDs(ctx, ids)
+func (tx *Tx) claims(ctx context.Context, ids []int64, lease int64, attempts map[int64]int) ([]sim.Claim, error) {
+	sims, err := tx.byIDs(ctx, tenant.Everything(), ids)
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +61,9 @@ func (tx *Tx) claims(ctx context.Context, ids []int64, fill func(*sim.Claim)) ([
 	}
 	out := make([]sim.Claim, 0, len(ids))
 	for _, id := range ids {
-		s, ok := sims[id]
-		if !ok {
-			continue
+		if s, ok := sims[id]; ok {
+			out = append(out, sim.Claim{Profile: s.Profile(), Sealed: sealed[id], Lease: lease, Attempts: attempts[id]})
 		}
-		c := sim.Claim{Profile: s.Profile(), Sealed: sealed[id]}
-		fill(&c)
-		out = append(out, c)
 	}
 	return out, nil
 }
@@ -89,55 +83,63 @@ func (r reader) Sealed(ctx context.Context, ids []int64) (map[int64][]byte, erro
 }
 
 // Held returns the claims that are still the worker's: whose lease has not run
-// out and gone to another.
+// out and gone to another. They stay the worker's until the transaction ends.
 func (tx *Tx) Held(ctx context.Context, claims []sim.Claim) (map[int64]bool, error) {
 	ids := make([]int64, len(claims))
 	lease := make(map[int64]int64, len(claims))
 	for i, c := range claims {
 		ids[i], lease[c.Profile.SIM] = c.Profile.SIM, c.Lease
 	}
-	list, arg := tx.engine.list("sim_id", ids)
+	list, arg := tx.engine.list("s.id", ids)
+	if err := tx.lockRows(ctx, list, arg); err != nil { // before the queue, as commands do
+		return nil, err
+	}
 	lock := ""
-	if tx.engine.name() == "postgres" {
+	if tx.engine.locks() {
 		lock = " FOR UPDATE"
 	}
+	list, arg = tx.engine.list("sim_id", ids)
 	out := make(map[int64]bool, len(claims))
 	err := tx.each(ctx, func(rows rowScanner) error {
 		var id, l int64
 		err := rows.Scan(&id, &l)
-		out[id] = l == lease[id]
+		out[id] = l != 0 && l == lease[id]
 		return err
 	}, "SELECT sim_id, lease FROM sync_queue WHERE "+list+" ORDER BY sim_id"+lock, arg)
 	return out, err
 }
 
+const answerColumns = "sim_id, lease, generation, due_at, last_error text, now_at"
+
 var (
-	settledTable = &table{name: "sync_queue", columns: cols("sim_id, generation"),
-		where: "sync_queue.sim_id = :sim_id AND sync_queue.generation <= :generation"}
-	againTable = &table{name: "sync_queue", columns: cols("sim_id, generation, due_at, last_error text, now_at"),
-		set: `lease = 0, attempts = CASE WHEN sync_queue.generation = :generation THEN sync_queue.attempts + 1 ELSE 0 END, last_error = :last_error,
-			due_at = CASE WHEN sync_queue.generation = :generation THEN :due_at ELSE :now_at END`,
-		where: "sync_queue.sim_id = :sim_id"}
+	doneTable = &table{name: "sync_queue", columns: cols(answerColumns), deletes: true,
+		where: "sync_queue.sim_id = :sim_id AND sync_queue.lease = :lease AND sync_queue.generation <= :generation"}
+	againTable = &table{name: "sync_queue", columns: cols(answerColumns),
+		set: `lease = 0, attempts = CASE WHEN sync_queue.generation <= :generation THEN sync_queue.attempts + 1 ELSE 0 END, last_error = :last_error,
+			due_at = CASE WHEN sync_queue.generation <= :generation THEN :due_at ELSE :now_at END`,
+		where: "sync_queue.sim_id = :sim_id AND sync_queue.lease = :lease"}
 )
 
-// Dequeue ends claims that the network has answered for good. A SIM that was
-// commanded anew meanwhile is due at once; one to be tried again is due then.
+// Dequeue ends claims that the network has answered. A SIM that was commanded
+// anew meanwhile is due at once; one to be tried again is due then. A claim
+// whose lease has gone to another worker is left alone.
 func (tx *Tx) Dequeue(ctx context.Context, answers []sim.Answer, now time.Time) error {
 	var done, again [][]any
 	for _, a := range answers {
 		p := a.Claim.Profile
-		row := []any{p.SIM, p.Generation, micros(a.RetryAt), "", micros(now)}
+		row := []any{p.SIM, a.Claim.Lease, p.Generation, micros(a.RetryAt), "", micros(now)}
 		if a.Err == nil || a.Refused {
-			done = append(done, []any{p.SIM, p.Generation})
+			done = append(done, row)
 		} else {
-			row[3] = a.Err.Error()
+			row[4] = a.Err.Error()
 		}
 		again = append(again, row)
 	}
-	if err := tx.change(ctx, settledTable, done); err != nil {
+	if _, err := tx.change(ctx, doneTable, done); err != nil {
 		return err
 	}
-	return tx.change(ctx, againTable, again)
+	_, err := tx.change(ctx, againTable, again)
+	return err
 }
 
 // Requeue sends SIMs to their network once more, with the generation that they

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"encoding/json"
 	"net/netip"
 
@@ -22,7 +21,7 @@ type simRow struct {
 	since, failed, activated, terminated, start, end, mod int64
 }
 
-func scanSIM(rows *sql.Rows, s *sim.SIM) error {
+func scanSIM(rows rowScanner, s *sim.SIM) error {
 	var r simRow
 	if err := rows.Scan(&s.ID, &s.ICCID, &s.EID, &s.Number, &s.IMSI, &s.MSISDN, &s.IMEI, &r.ip, &s.APN, &s.Name, &s.Group, &s.Device,
 		&s.Type, &s.Form, &s.MNO, &s.Spec, &s.Part, &s.RSP, &r.created, &s.Portfolio, &s.Package, &s.Network, &r.flags, &r.wanted, &r.settled,
@@ -98,7 +97,7 @@ func unhold(text string, s *sim.SIM) error {
 }
 
 var simTable = &table{name: "sim", columns: cols(`id, iccid text, portfolio_no, eid text, number text, imsi text, msisdn text,
-	imei text, ip text, apn text, name text, group_name text, device text, type text, form text, mno, spec, part, rsp, created_at`)}
+	imei text, ip text, apn text, name text, name_folded text, group_name text, device text, type text, form text, mno, spec, part, rsp, created_at`)}
 
 func identityRow(s *sim.SIM, portfolio int64) []any {
 	number := s.Number
@@ -106,12 +105,12 @@ func identityRow(s *sim.SIM, portfolio int64) []any {
 		number = ""
 	}
 	return []any{s.ID, string(s.ICCID), portfolio, string(s.EID), number, string(s.IMSI), string(s.MSISDN), string(s.IMEI), s.Value(sim.ByIP),
-		s.APN, s.Name, s.Group, s.Device, s.Type, s.Form, s.MNO, s.Spec, s.Part, s.RSP, micros(s.CreatedAt)}
+		s.APN, s.Name, fold(s.Name), s.Group, s.Device, s.Type, s.Form, s.MNO, s.Spec, s.Part, s.RSP, micros(s.CreatedAt)}
 }
 
 var stateTable = &table{name: "sim_state", columns: cols(`sim_id, iccid text, portfolio_no, package_id, network text, status, flags,
 	wanted, settled, generation, observed, since, by_actor text, holds text, failure text, failed_at, ever, activated_at, terminated_at,
-	contract_start, contract_end, modified_at, version`)}
+	contract_start, contract_end, modified_at, version`), where: "sim_state.sim_id = :sim_id AND sim_state.version = :version - 1"}
 
 func stateRow(s *sim.SIM, portfolio int64) []any {
 	wanted := s.Wanted

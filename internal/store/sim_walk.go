@@ -11,51 +11,94 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
-// walk reads the keys of the page, and one more when there is one.
-func (l *listing) walk(ctx context.Context) ([]key, error) {
-	want := l.q.Limit + 1
-	if l.q.Limit <= 0 {
-		want = 1 << 30
-	}
-	if l.q.After != nil {
-		return l.merge(ctx, *l.q.After, false, 0, want)
-	}
-	return l.jump(ctx, want)
-}
+// unlimited is more than any list holds.
+const unlimited = 1 << 40
 
-// jump goes to an offset from the nearest place that is known: a counted
-// prefix when nothing is filtered, else where an earlier page ended.
-func (l *listing) jump(ctx context.Context, want int) ([]key, error) {
-	if l.exact && int64(l.q.Offset) >= l.total {
+// keys reads the keys of the page, and one more when there is one.
+func (l *listing) keys(ctx context.Context) ([]key, error) {
+	if l.exact() && int64(l.q.Offset) >= l.total {
 		return nil, nil
 	}
-	if len(l.rest) == 0 && l.q.Sort == sim.ByICCID && !l.q.Descending && !l.filtersCells() && l.q.Portfolio == "" {
-		from, before, err := l.seek(ctx, l.in, int64(l.q.Offset))
-		if err != nil {
+	at, skip, err := l.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	want := l.q.Limit + 1
+	if l.q.Limit == 0 {
+		want = unlimited
+	}
+	var keys []key
+	walked := false
+	if l.order.from != nil && skip+want <= l.lists.budget {
+		if keys, walked, err = l.walk(ctx, at, skip, want); err != nil {
 			return nil, err
 		}
-		return l.merge(ctx, sim.Cursor{ICCID: ident.ICCID(from)}, from == "", l.q.Offset-int(before), want, inclusive)
 	}
-	sig := l.signature()
-	at, skipped := l.pages.before(sig, l.q.Offset)
-	keys, err := l.merge(ctx, at, skipped == 0, l.q.Offset-skipped, want)
-	if err == nil && len(keys) > 0 {
-		last := keys[min(len(keys), max(l.q.Limit, 1))-1]
-		l.pages.remember(sig, l.q.Offset+min(len(keys), l.q.Limit), sim.Cursor{Value: last.value, ICCID: last.iccid})
+	if !walked {
+		if keys, err = l.sorted(ctx, at, skip, want); err != nil {
+			return nil, err
+		}
 	}
-	return keys, err
+	l.remember(keys)
+	return keys, nil
+}
+
+// start is where reading begins, and how many SIMs it then skips: behind the
+// cursor, at the nearest counted prefix of a list that nothing filters, or
+// where an earlier page ended.
+func (l *listing) start(ctx context.Context) (at *sim.Cursor, skip int, err error) {
+	switch {
+	case l.q.After != nil:
+		l.lists.took("cursor")
+		return l.q.After, 0, nil
+	case l.order.from == nil: // few
+		return nil, l.q.Offset, nil
+	case l.q.Offset == 0:
+		return nil, 0, nil
+	case l.exact() && l.q.Sort == sim.ByICCID && !l.filtersCells() && l.base.from.fixed == nil:
+		l.lists.took("seek")
+		return l.seek(ctx)
+	}
+	at, skipped := l.lists.before(l.signature(), l.q.Offset)
+	if at != nil {
+		l.lists.took("trail")
+	}
+	return at, l.q.Offset - skipped, nil
+}
+
+// seek finds the prefix that the SIM at the offset has.
+func (l *listing) seek(ctx context.Context) (*sim.Cursor, int, error) {
+	target := int64(l.q.Offset)
+	if l.q.Descending {
+		target = l.total - target // so many SIMs do not stand before the page
+	}
+	where, args := l.scope("portfolio_no")
+	p, err := l.rank(ctx, where, args, target)
+	if err != nil {
+		return nil, 0, err
+	}
+	if l.q.Descending {
+		return &sim.Cursor{ICCID: ident.ICCID(p.prefix + "~")}, int(max(0, p.before+p.inside-target)), nil
+	}
+	return p.front(), int(target - p.before), nil
+}
+
+// remember notes where the page ended, for the one behind it.
+func (l *listing) remember(keys []key) {
+	if n := min(len(keys), l.q.Limit); n > 0 && l.q.After == nil && l.order.from != nil {
+		l.lists.remember(l.signature(), l.q.Offset+n, *keys[n-1].cursor())
+	}
 }
 
 // signature names the list, whatever the page of it.
 func (l *listing) signature() string {
 	q := l.q
-	q.Limit, q.Offset, q.After, q.Count = 0, 0, nil, false
 	from, to := l.in.Bounds()
-	deref := func(p *int64) any {
+	optional := func(p *int64) string {
 		if p == nil {
-			return nil
+			return ""
 		}
-		return *p
+		return itoa(*p)
 	}
 	group, match := "", sim.Match{}
 	if q.Group != nil {
@@ -64,132 +107,213 @@ func (l *listing) signature() string {
 	if q.Match != nil {
 		match = *q.Match
 	}
-	return fmt.Sprint(from, to, q.Portfolio, deref(q.Package), deref(q.MNO), deref(q.Spec), deref(q.Part), deref(q.RSP), group, q.Network,
-		q.Statuses, q.Held, q.NotHeld, q.Barred, q.NotBarred, q.ActivatedAt, q.TerminatedAt, match, q.Sort, q.Descending)
+	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %d %d %d %d %d %d %d %#v %d %t", from, to, q.Portfolio, optional(q.Package), optional(q.MNO),
+		optional(q.Spec), optional(q.Part), optional(q.RSP), group, q.Network, q.Statuses, q.Held, q.NotHeld, q.Barred, q.NotBarred,
+		micros(q.ActivatedAt), micros(q.TerminatedAt), match, q.Sort, q.Descending)
 }
 
-type bounds bool
-
-const inclusive bounds = true
-
-// merge reads want keys behind the cursor (from the start when first), after
-// skipping so many, from all arms in one order.
-func (l *listing) merge(ctx context.Context, at sim.Cursor, first bool, skip, want int, incl ...bounds) ([]key, error) {
-	bound, boundArgs := "", []any(nil)
-	if !first {
-		bound, boundArgs = l.bound(at, len(incl) > 0)
-	}
-	if len(l.arms) <= maxArms {
-		return l.union(ctx, l.arms, bound, boundArgs, skip, want)
-	}
-	var all []key
-	for arms := range slices.Chunk(l.arms, maxArms) {
-		keys, err := l.union(ctx, arms, bound, boundArgs, 0, skip+want)
-		if err != nil {
-			return nil, err
+// sorted lets the database sort the base.
+func (l *listing) sorted(ctx context.Context, at *sim.Cursor, skip, want int) ([]key, error) {
+	l.lists.took("sorted")
+	var bound *cond
+	if at != nil {
+		bound = &cond{where: "{i} " + l.behind() + " ?", args: []any{string(at.ICCID)}}
+		if l.sort != "iccid" {
+			bound = &cond{where: "({v}, {i}) " + l.behind() + " (?, ?)", args: []any{at.Value, string(at.ICCID)}}
 		}
-		all = append(all, keys...)
 	}
-	l.order(all)
-	all = all[min(skip, len(all)):]
-	return all[:min(want, len(all))], nil
-}
-
-// bound is the condition that a row stands behind the cursor; its verbs are
-// the sort column and the ICCID.
-func (l *listing) bound(at sim.Cursor, include bool) (string, []any) {
-	op := ">"
-	if l.q.Descending {
-		op = "<"
-	}
-	if include {
-		op += "="
-	}
-	if l.sort == "iccid" {
-		return "%[2]s " + op + " ?", []any{string(at.ICCID)}
-	}
-	return "(%[1]s, %[2]s) " + op + " (?, ?)", []any{at.Value, string(at.ICCID)}
-}
-
-func (l *listing) union(ctx context.Context, arms []arm, bound string, boundArgs []any, skip, want int) ([]key, error) {
-	if len(arms) == 0 {
-		return nil, nil
-	}
-	var parts []string
-	var args []any
-	for _, a := range arms {
-		text, more := l.armSQL(a, bound, boundArgs)
-		parts, args = append(parts, text), append(args, more...)
-	}
-	direction := ""
-	if l.q.Descending {
-		direction = " DESC"
-	}
-	text := strings.Join(parts, " UNION ALL ") + " ORDER BY v" + direction
-	if l.sort != "iccid" {
-		text += ", i" + direction
-	}
-	return l.keys(ctx, text+" LIMIT ? OFFSET ?", append(args, want, skip)...)
-}
-
-func (r reader) keys(ctx context.Context, text string, args ...any) ([]key, error) {
+	text, args := l.base.write(l.engine, "{v} AS v, {i} AS i, {id} AS id", l.sort, bound)
 	var out []key
-	err := r.each(ctx, func(rows rowScanner) error {
+	err := l.each(ctx, func(rows rowScanner) error {
 		var k key
 		err := rows.Scan(&k.value, &k.iccid, &k.id)
 		out = append(out, k)
 		return err
-	}, text, args...)
+	}, text+" ORDER BY "+l.ordered("")+" LIMIT ? OFFSET ?", append(args, want, skip)...)
 	return out, err
 }
 
-func (l *listing) order(keys []key) {
-	slices.SortFunc(keys, func(a, b key) int {
-		c := cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(a.iccid, b.iccid))
-		if l.q.Descending {
-			return -c
-		}
-		return c
-	})
+// behind is the operator of what stands behind a cursor.
+func (l *listing) behind() string {
+	if l.q.Descending {
+		return "<"
+	}
+	return ">"
 }
 
-// count counts what the counters do not.
+// ordered is the order of rows whose columns have the prefix.
+func (l *listing) ordered(prefix string) string {
+	direction := ""
+	if l.q.Descending {
+		direction = " DESC"
+	}
+	value, iccid := prefix+l.sort, prefix+"iccid"
+	if prefix == "" {
+		value, iccid = "v", "i"
+	}
+	if l.sort == "iccid" {
+		return iccid + direction
+	}
+	return value + direction + ", " + iccid + direction
+}
+
+func (l *listing) compare(a, b key) int {
+	c := cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(a.iccid, b.iccid))
+	if l.q.Descending {
+		return -c
+	}
+	return c
+}
+
+// walk merges the ranges of the order: it takes a few keys from each, and more
+// from those that may still hold some of the page. It gives up, returning
+// false, when it has looked at too many rows and the page is not full.
+func (l *listing) walk(ctx context.Context, at *sim.Cursor, skip, want int) ([]key, bool, error) {
+	l.lists.took("walk")
+	w := &walk{listing: l, need: skip + want}
+	for i := range l.order.arms {
+		w.open = append(w.open, reach{arm: i, at: at})
+	}
+	quota := min(w.need, max(4, 2*w.need/len(w.open)))
+	for len(w.open) > 0 {
+		if err := w.round(ctx, quota); err != nil {
+			return nil, false, err
+		}
+		if w.looked > l.lists.budget && len(w.open) > 0 && len(l.order.where) > 0 {
+			l.giveUp()
+			return nil, false, nil
+		}
+		quota *= 4
+	}
+	return w.keys[min(skip, len(w.keys)):], true, nil
+}
+
+// giveUp changes the base to what is best sorted: the hits of a search, unless
+// there is less to look through in the sphere.
+func (l *listing) giveUp() {
+	l.lists.took("give up")
+	hits, ok := l.hits()
+	if ok && !(l.sized && l.total <= narrowTimes*l.lists.few) {
+		l.lists.took("hits")
+		l.base = hits
+	}
+}
+
+// narrowTimes the SIMs that are few are still looked through more quickly than
+// the whole platform's hits.
+const narrowTimes = 5
+
+// walk is one merge under way.
+type walk struct {
+	*listing
+	need   int
+	looked int
+	keys   []key // in order, at most need
+	open   []reach
+}
+
+// reach is how far a range has been read.
+type reach struct {
+	arm int
+	at  *sim.Cursor // nil for nothing yet
+}
+
+// round takes up to quota rows of every open range, and closes those that are
+// at their end or cannot reach into the page any more.
+func (w *walk) round(ctx context.Context, quota int) error {
+	text, args := w.statement(quota)
+	rows, last := make([]int, len(w.open)), make([]key, len(w.open))
+	err := w.each(ctx, func(r rowScanner) error {
+		var k key
+		var n int
+		passes := true
+		dest := []any{&n, &k.value, &k.iccid, &k.id}
+		if len(w.order.where) > 0 {
+			dest = append(dest, &passes)
+		}
+		if err := r.Scan(dest...); err != nil {
+			return err
+		}
+		if rows[n]++; rows[n] == 1 || w.compare(k, last[n]) > 0 {
+			last[n] = k
+		}
+		if passes {
+			w.keys = append(w.keys, k)
+		}
+		return nil
+	}, text, args...)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(w.keys, w.compare)
+	w.keys = w.keys[:min(len(w.keys), w.need)]
+	open := w.open[:0]
+	for n, r := range w.open {
+		w.looked += rows[n]
+		full := len(w.keys) == w.need && w.compare(last[n], w.keys[w.need-1]) >= 0
+		if rows[n] == quota && !full {
+			open = append(open, reach{r.arm, last[n].cursor()})
+		}
+	}
+	w.open = open
+	return nil
+}
+
+// statement reads the next rows of the open ranges, and whether each passes
+// the conditions.
+func (w *walk) statement(quota int) (string, []any) {
+	from := w.order.from
+	alias, id := from.alias()
+	columns, rows := w.relation()
+	with, args := w.engine.relation(columns, rows)
+	value := alias + "." + w.sort
+	selected := fmt.Sprintf("a.n, %s, %s.iccid, %s.%s", value, alias, alias, id)
+	if len(w.order.where) > 0 {
+		test, more := conjunction(w.order.where)
+		selected, args = selected+", "+test, append(args, more...)
+	}
+	match, more := from.match("x")
+	inner := " FROM " + from.table + " x WHERE " + match
+	switch {
+	case w.open[0].at == nil:
+	case w.sort == "iccid":
+		inner += " AND x.iccid " + w.behind() + " a.i"
+	default:
+		inner += fmt.Sprintf(" AND (x.%s, x.iccid) %s (a.v, a.i)", w.sort, w.behind())
+	}
+	inner += " ORDER BY " + w.ordered("x.") + " LIMIT ?"
+	text := fmt.Sprintf("WITH %s SELECT %s FROM a%s%s", with, selected, w.engine.first(from.table, alias, id, inner), w.order.joins(w.engine, w.sort))
+	return text, append(append(args, more...), quota)
+}
+
+// relation holds the open ranges: which it is, its values, and how far it has
+// been read.
+func (w *walk) relation() ([]column, [][]any) {
+	columns := append([]column{{"n", "bigint"}}, w.order.from.columns()...)
+	columns = append(columns, column{"v", "text"}, column{"i", "text"})
+	rows := make([][]any, len(w.open))
+	for n, r := range w.open {
+		at := sim.Cursor{}
+		if r.at != nil {
+			at = *r.at
+		}
+		rows[n] = append(append([]any{int64(n)}, w.order.arms[r.arm]...), at.Value, string(at.ICCID))
+	}
+	return columns, rows
+}
+
+// count counts the list: by the counters where they know.
 func (l *listing) count(ctx context.Context) (int64, error) {
-	if l.exact {
+	if l.exact() {
 		return l.total, nil
 	}
-	if g, ok, err := l.groupTotal(ctx); ok || err != nil {
-		return g, err
+	if l.base.from != nil && l.base.from.fixed != nil && strings.HasPrefix(l.base.from.fixed.where, "x.group_name") && len(l.base.where) == 0 {
+		where, args := l.scope("portfolio_no")
+		_, err := l.one(ctx, []any{&l.total}, "SELECT COALESCE(SUM(n), 0) FROM sim_group_tally WHERE "+where+" AND group_name = ?",
+			append(args, *l.q.Group)...)
+		return l.total, err
 	}
-	var total int64
-	for arms := range slices.Chunk(l.arms, maxArms) {
-		var parts []string
-		var args []any
-		for _, a := range arms {
-			text, more := l.armSQL(a, "", nil)
-			parts, args = append(parts, text), append(args, more...)
-		}
-		var n int64
-		if _, err := l.one(ctx, []any{&n}, "SELECT count(*) FROM ("+strings.Join(parts, " UNION ALL ")+") AS u", args...); err != nil {
-			return 0, err
-		}
-		total += n
-	}
-	return total, nil
-}
-
-// groupTotal sums the counters of one group, when nothing else is filtered.
-func (l *listing) groupTotal(ctx context.Context) (int64, bool, error) {
-	q := &l.q
-	if q.Group == nil || *q.Group == "" || l.filtersCells() || q.Match != nil || len(l.conditions()) != 1 {
-		return 0, false, nil
-	}
-	where, args := sphere("portfolio_no", l.in)
-	if q.Portfolio != "" {
-		where += " AND portfolio_no IN (SELECT no FROM portfolio WHERE id = ?)"
-		args = append(args, string(q.Portfolio))
-	}
-	var n int64
-	_, err := l.one(ctx, []any{&n}, "SELECT COALESCE(SUM(n), 0) FROM sim_group_tally WHERE "+where+" AND group_name = ?", append(args, *q.Group)...)
-	return n, true, err
+	text, args := l.base.write(l.engine, "count(*)", "iccid", nil)
+	_, err := l.one(ctx, []any{&l.total}, text, args...)
+	return l.total, err
 }

@@ -14,31 +14,41 @@ import (
 // the same ones wait instead of deadlocking. The ones that are missing, or
 // outside the sphere, are left out.
 func (tx *Tx) Lock(ctx context.Context, in tenant.Sphere, iccids []ident.ICCID) ([]sim.SIM, error) {
-	where, args := sphere("s.portfolio_no", in)
 	list, arg := tx.engine.list("s.iccid", texts(iccids))
-	return tx.sims(ctx, simSelect+" WHERE "+list+" AND "+where+" ORDER BY s.id"+tx.engine.lock(), append([]any{arg}, args...)...)
+	where, args := within(in)
+	return tx.lock(ctx, list+" AND "+where, append([]any{arg}, args...)...)
 }
 
 // LockIDs is Lock by internal ids, for Simurgh's own loops.
 func (tx *Tx) LockIDs(ctx context.Context, ids []int64) ([]sim.SIM, error) {
 	list, arg := tx.engine.list("s.id", ids)
-	return tx.sims(ctx, simSelect+" WHERE "+list+" ORDER BY s.id"+tx.engine.lock(), arg)
+	return tx.lock(ctx, list, arg)
+}
+
+// lock locks, and only then reads: the wait for a lock ends with the row that
+// is locked as it then is, and with what is joined to it as it was before.
+func (tx *Tx) lock(ctx context.Context, where string, args ...any) ([]sim.SIM, error) {
+	if err := tx.lockRows(ctx, where, args...); err != nil {
+		return nil, err
+	}
+	return tx.sims(ctx, simSelect+" WHERE "+where+" ORDER BY s.id", args...)
+}
+
+func (tx *Tx) lockRows(ctx context.Context, where string, args ...any) error {
+	if !tx.engine.locks() {
+		return nil
+	}
+	return tx.each(ctx, func(rowScanner) error { return nil }, `SELECT s.id FROM sim s JOIN sim_state t ON t.sim_id = s.id
+		JOIN portfolio p ON p.no = s.portfolio_no WHERE `+where+" ORDER BY s.id FOR NO KEY UPDATE OF t", args...)
 }
 
 func (r reader) sims(ctx context.Context, text string, args ...any) ([]sim.SIM, error) {
 	var out []sim.SIM
-	rows, err := r.q.query(ctx, r.engine.rebind(text), args...)
-	if err != nil {
-		return nil, r.engine.fault(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := r.each(ctx, func(rows rowScanner) error {
 		out = append(out, sim.SIM{})
-		if err := scanSIM(rows, &out[len(out)-1]); err != nil {
-			return nil, r.engine.fault(err)
-		}
-	}
-	return out, r.engine.fault(rows.Err())
+		return scanSIM(rows, &out[len(out)-1])
+	}, text, args...)
+	return out, err
 }
 
 func texts[T ~string](in []T) []string {
@@ -56,14 +66,14 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 	if err != nil {
 		return err
 	}
-	ids, err := tx.engine.nextIDs(ctx, tx.q, len(sims))
+	ids, err := tx.nextIDs(ctx, len(sims))
 	if err != nil {
 		return err
 	}
 	n := len(sims)
 	identity, state, search := make([][]any, n), make([][]any, n), make([]searchRow, n)
 	var secrets, tags [][]any
-	changed := newTallies(tx.engine.slot())
+	changed := newTallies(tx.engine)
 	for i, s := range sims {
 		s.SIM.ID, s.SIM.Portfolio, s.SIM.Version = ids[i], portfolio, 1
 		identity[i], state[i], search[i] = identityRow(s.SIM, no), stateRow(s.SIM, no), textOf(s.SIM)
@@ -71,7 +81,8 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 			secrets = append(secrets, []any{ids[i], s.Sealed})
 		}
 		for _, t := range s.Tags {
-			tags = append(tags, []any{t.Code, t.Hash, ids[i]})
+			bucket, hash := tagKey(t.Hash)
+			tags = append(tags, []any{t.Code, bucket, ids[i], hash})
 		}
 		changed.add(s.SIM, no, 1)
 	}
@@ -83,7 +94,7 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 			return err
 		}
 	}
-	if err := tx.engine.indexText(ctx, tx.q, search, false); err != nil {
+	if err := tx.indexText(ctx, search, false); err != nil {
 		return err
 	}
 	return changed.save(ctx, tx)
@@ -91,15 +102,21 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 
 var (
 	secretTable = &table{name: "sim_secret", columns: cols("sim_id, sealed bytea")}
-	tagTable    = &table{name: "sim_tag", columns: cols("code text, hash bytea, sim_id")}
+	tagTable    = &table{name: "sim_tag", columns: cols("code text, bucket, sim_id, hash")}
 )
 
-// Save writes what changed. After gets a new Version. A change that the network
-// must hear of is queued for it.
+func (tx *Tx) indexText(ctx context.Context, rows []searchRow, replace bool) error {
+	return tx.fault(ctx, tx.engine.indexText(ctx, tx.q, rows, replace))
+}
+
+// Save writes what changed of SIMs that the transaction has locked, each once.
+// After gets a new Version. A change that the network must hear of is queued
+// for it. A SIM that was not locked, and has changed since it was read, fails
+// with kind Conflict.
 func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 	var identity, state, queue [][]any
 	var search []searchRow
-	changed := newTallies(tx.engine.slot())
+	changed := newTallies(tx.engine)
 	for _, c := range changes {
 		no, err := tx.number(ctx, c.After.Portfolio)
 		if err != nil {
@@ -123,13 +140,17 @@ func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 		changed.add(c.Before, was, -1)
 		changed.add(c.After, no, 1)
 	}
-	if err := tx.change(ctx, stateTable, state); err != nil {
+	n, err := tx.change(ctx, stateTable, state)
+	if err != nil {
 		return err
 	}
-	if err := tx.change(ctx, simTable, identity); err != nil {
+	if n != int64(len(state)) {
+		return fault.New(fault.Conflict, "store.changed", "%d of %d SIMs have changed since they were read", int64(len(state))-n, len(state))
+	}
+	if _, err := tx.change(ctx, simTable, identity); err != nil {
 		return err
 	}
-	if err := tx.engine.indexText(ctx, tx.q, search, true); err != nil {
+	if err := tx.indexText(ctx, search, true); err != nil {
 		return err
 	}
 	if err := tx.insert(ctx, queueTable, queue); err != nil {
@@ -159,48 +180,29 @@ func (r reader) portfolioNo(ctx context.Context, id ident.PortfolioID) (int64, e
 	return no, nil
 }
 
-// searchRow is what the trigram index holds of a SIM.
-type searchRow struct {
-	id                                  int64
-	iccid, name, imei, imsi, ip, msisdn string
-}
-
-func textOf(s *sim.SIM) searchRow {
-	return searchRow{s.ID, string(s.ICCID), s.Name, string(s.IMEI), string(s.IMSI), s.Value(sim.ByIP), string(s.MSISDN)}
-}
-
 // Taken returns, of the given identifiers, those that stored SIMs have: ICCID
 // to the SIM's own ICCID, and so on, keyed "iccid 8944...", "imsi 2341...".
 func (tx *Tx) Taken(ctx context.Context, sims []sim.NewSIM) (map[string]ident.ICCID, error) {
 	out := map[string]ident.ICCID{}
-	for column, value := range map[string]func(*sim.SIM) string{
-		"iccid":  func(s *sim.SIM) string { return string(s.ICCID) },
-		"imsi":   func(s *sim.SIM) string { return string(s.IMSI) },
-		"msisdn": func(s *sim.SIM) string { return string(s.MSISDN) },
-	} {
+	for _, f := range []struct {
+		column string
+		field  sim.Field
+	}{{"iccid", sim.ByICCID}, {"imsi", sim.ByIMSI}, {"msisdn", sim.ByMSISDN}} {
 		var values []string
 		for _, s := range sims {
-			if v := value(s.SIM); v != "" {
+			if v := s.SIM.Value(f.field); v != "" {
 				values = append(values, v)
 			}
 		}
-		list, arg := tx.engine.list(column, values)
-		text := fmt.Sprintf("SELECT %s, iccid FROM sim WHERE %s AND %s <> ''", column, list, column)
-		var v string
-		var owner ident.ICCID
-		rows, err := tx.q.query(ctx, tx.engine.rebind(text), arg)
-		if err != nil {
-			return nil, tx.engine.fault(err)
-		}
-		for rows.Next() {
-			if err := rows.Scan(&v, &owner); err != nil {
-				_ = rows.Close()
-				return nil, tx.engine.fault(err)
-			}
-			out[column+" "+v] = owner
-		}
-		if err := rows.Close(); err != nil {
-			return nil, tx.engine.fault(err)
+		list, arg := tx.engine.list(f.column, values)
+		if err := tx.each(ctx, func(rows rowScanner) error {
+			var v string
+			var owner ident.ICCID
+			err := rows.Scan(&v, &owner)
+			out[f.column+" "+v] = owner
+			return err
+		}, fmt.Sprintf("SELECT %s, iccid FROM sim WHERE %s AND %s <> ''", f.column, list, f.column), arg); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

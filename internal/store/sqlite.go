@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -25,9 +25,11 @@ const FileName = "simurgh.db"
 // sqliteEngine has one writer, which commits whatever has queued (writer.go),
 // and a small pool of readers. Several processes may share the file.
 type sqliteEngine struct {
+	sqliteDialect
 	readers *sql.DB
 	writers *sql.DB
 	w       *writer
+	closed  atomic.Bool
 }
 
 // dsn puts every pragma where each new connection gets it; one run by Exec
@@ -35,7 +37,7 @@ type sqliteEngine struct {
 // others wait for a lock too.
 func dsn(path string, extra ...string) string {
 	pragmas := append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"temp_store(MEMORY)", "journal_size_limit(67108864)"}, extra...)
+		"journal_size_limit(67108864)"}, extra...)
 	v := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
 }
@@ -49,15 +51,16 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 		return nil, err
 	}
 	e := &sqliteEngine{}
-	if e.writers, err = sql.Open("sqlite", dsn(path, "cache_size(-65536)", "wal_autocheckpoint(4000)")); err != nil {
+	if e.writers, err = sql.Open("sqlite", dsn(path, "cache_size(-65536)", "wal_autocheckpoint(8000)")); err != nil {
 		return nil, err
 	}
 	if e.readers, err = sql.Open("sqlite", dsn(path, "cache_size(-16384)", "query_only(1)")); err != nil {
 		return nil, err
 	}
 	e.writers.SetMaxOpenConns(2) // the writer keeps one; migrations take the other
-	e.readers.SetMaxOpenConns(max(2, runtime.GOMAXPROCS(0)))
-	e.readers.SetMaxIdleConns(max(2, runtime.GOMAXPROCS(0)))
+	n := max(2, runtime.GOMAXPROCS(0))
+	e.readers.SetMaxOpenConns(n)
+	e.readers.SetMaxIdleConns(n)
 	conn, err := e.writers.Conn(ctx)
 	if err != nil {
 		_ = e.readers.Close()
@@ -68,7 +71,6 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	return e, nil
 }
 
-func (e *sqliteEngine) name() string  { return "sqlite" }
 func (e *sqliteEngine) pool() *sql.DB { return e.readers }
 
 func (e *sqliteEngine) write(ctx context.Context, bulk bool, fn func(querier) error) error {
@@ -77,24 +79,19 @@ func (e *sqliteEngine) write(ctx context.Context, bulk bool, fn func(querier) er
 
 func (e *sqliteEngine) close() error {
 	e.w.stop()
+	e.closed.Store(true)
 	return errors.Join(e.readers.Close(), e.writers.Close())
 }
 
-func (e *sqliteEngine) rebind(text string) string { return text }
-func (e *sqliteEngine) lock() string              { return "" }
-func (e *sqliteEngine) slot() int                 { return 0 }
-
-func (e *sqliteEngine) list(column string, values any) (string, any) {
-	js, err := json.Marshal(values)
-	if err != nil {
-		panic(fmt.Sprintf("store: a list of %T", values))
-	}
-	return column + " IN (SELECT value FROM json_each(?))", string(js)
-}
-
 func (e *sqliteEngine) fault(err error) error {
+	if err == nil {
+		return nil
+	}
 	var se *sqlite.Error
 	if !errors.As(err, &se) {
+		if e.closed.Load() {
+			return closedFault().Because(err)
+		}
 		return err
 	}
 	switch se.Code() & 0xff {
@@ -102,6 +99,8 @@ func (e *sqliteEngine) fault(err error) error {
 		return fault.New(fault.Unavailable, "store.busy", "the database is busy; try again").Because(err)
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
 		return fault.New(fault.Unavailable, "store.disk", "the database cannot be written").Because(err)
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fault.New(fault.Internal, "store.damaged", "the database file is damaged").Because(err)
 	case sqlite3.SQLITE_CONSTRAINT:
 		if c := se.Code(); c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {
 			return fault.New(fault.Conflict, "store.exists", "it exists already").Because(err)
@@ -110,9 +109,15 @@ func (e *sqliteEngine) fault(err error) error {
 	return err
 }
 
+func closedFault() *fault.Error {
+	return fault.New(fault.Unavailable, "store.closed", "the database is closing")
+}
+
+// insertMany and changeMany run row by row: one statement for many rows is
+// slower here.
 func (e *sqliteEngine) insertMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error) {
 	text := t.cached("insert", func() string {
-		return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) %s", t.name, t.names(""), placeholders(len(t.columns)), t.onDup)
+		return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) %s", t.name, names(t.columns), placeholders(len(t.columns)), t.onDup)
 	})
 	return e.eachRow(ctx, q, text, rows)
 }
@@ -129,11 +134,11 @@ func (e *sqliteEngine) eachRow(ctx context.Context, q querier, text string, rows
 	for _, row := range rows {
 		res, err := q.exec(ctx, text, row...)
 		if err != nil {
-			return changed, e.fault(err)
+			return changed, err
 		}
 		n, err := res.RowsAffected()
 		if err != nil {
-			return changed, e.fault(err)
+			return changed, err
 		}
 		changed += n
 	}
@@ -149,7 +154,7 @@ func (e *sqliteEngine) nextIDs(ctx context.Context, q querier, n int) ([]int64, 
 	if err != nil {
 		return nil, e.fault(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // Err has told of it
 	var next int64
 	for rows.Next() {
 		if err := rows.Scan(&next); err != nil {
@@ -163,112 +168,55 @@ func (e *sqliteEngine) nextIDs(ctx context.Context, q querier, n int) ([]int64, 
 	return ids, e.fault(rows.Err())
 }
 
-// search asks the trigram index. Text is quoted as one phrase, so nothing in it
-// is an operator.
-func (e *sqliteEngine) search(m match) (string, []any) {
-	phrase := "{" + strings.Join(m.columns, " ") + "} : \"" + strings.ReplaceAll(m.text, `"`, `""`) + `"`
-	return "s.id IN (SELECT rowid FROM sim_search WHERE sim_search MATCH ?)", []any{phrase}
-}
-
 func (e *sqliteEngine) indexText(ctx context.Context, q querier, rows []searchRow, replace bool) error {
 	for _, r := range rows {
 		if replace {
 			if _, err := q.exec(ctx, "DELETE FROM sim_search WHERE rowid = ?", r.id); err != nil {
-				return e.fault(err)
+				return err
 			}
 		}
 		if _, err := q.exec(ctx, "INSERT INTO sim_search (rowid, iccid, name, imei, imsi, ip, msisdn) VALUES (?, ?, ?, ?, ?, ?, ?)",
 			r.id, r.iccid, r.name, r.imei, r.imsi, r.ip, r.msisdn); err != nil {
-			return e.fault(err)
+			return err
 		}
 	}
 	return nil
 }
 
 func (e *sqliteEngine) check(ctx context.Context) error {
-	rows, err := e.readers.QueryContext(ctx, "PRAGMA integrity_check(20)")
+	found, err := column1(ctx, e.readers, "PRAGMA integrity_check(20)")
 	if err != nil {
 		return e.fault(err)
 	}
-	defer rows.Close()
-	var found []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return e.fault(err)
-		}
-		if line != "ok" {
-			found = append(found, line)
-		}
+	if len(found) != 1 || found[0] != "ok" {
+		return fault.New(fault.Internal, "store.damaged", "the database file is damaged: %s", strings.Join(found, "; "))
 	}
-	if len(found) > 0 {
-		return fault.New(fault.Internal, "store.damaged", "the database is damaged: %s", strings.Join(found, "; "))
-	}
-	return e.fault(rows.Err())
+	return nil
 }
 
 func (e *sqliteEngine) schemaDump(ctx context.Context) (string, error) {
-	rows, err := e.readers.QueryContext(ctx, `SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL
+	found, err := column1(ctx, e.readers, `SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL
 		AND name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'sim_search_%' ORDER BY type DESC, name`)
 	if err != nil {
 		return "", e.fault(err)
 	}
-	defer rows.Close()
-	var b strings.Builder
+	return strings.Join(found, ";\n\n") + ";\n", nil
+}
+
+// column1 reads the first column of a statement without parameters.
+func column1(ctx context.Context, db *sql.DB, text string) ([]string, error) {
+	rows, err := db.QueryContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err has told of it
+	var out []string
 	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return "", e.fault(err)
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return nil, err
 		}
-		b.WriteString(text + ";\n\n")
+		out = append(out, line)
 	}
-	return b.String(), e.fault(rows.Err())
-}
-
-// connection runs statements on the writer's one connection, each text
-// prepared once. Only the writer's goroutine uses it.
-//
-// It ignores the caller's context: interrupting a write makes SQLite roll back
-// the whole transaction, and with it everybody else's in the group.
-type connection struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-func (c *connection) stmt(text string) (*sql.Stmt, error) {
-	if s, ok := c.stmts[text]; ok {
-		return s, nil
-	}
-	s, err := c.conn.PrepareContext(context.Background(), text)
-	if err != nil {
-		return nil, err
-	}
-	if len(c.stmts) >= maxPrepared {
-		c.forget()
-	}
-	c.stmts[text] = s
-	return s, nil
-}
-
-func (c *connection) forget() {
-	for _, s := range c.stmts {
-		_ = s.Close()
-	}
-	clear(c.stmts)
-}
-
-func (c *connection) query(_ context.Context, text string, args ...any) (*sql.Rows, error) {
-	s, err := c.stmt(text)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(context.Background(), args...)
-}
-
-func (c *connection) exec(_ context.Context, text string, args ...any) (sql.Result, error) {
-	s, err := c.stmt(text)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(context.Background(), args...)
+	return out, rows.Err()
 }

@@ -13,10 +13,11 @@ type table struct {
 	columns []column
 	onDup   string // ON CONFLICT clause of an insert; empty fails
 
-	// set and where make a change of it: an UPDATE, or a DELETE when set is
-	// empty. They name a row's value :column and the table's own columns in
-	// full. The default sets all columns but the first, which finds the row.
+	// set and where make a change of it. They name a row's value :column and the
+	// table's own columns in full. By default the first column finds the row and
+	// all others are set.
 	set, where string
+	deletes    bool // a change deletes the rows
 
 	text sync.Map
 }
@@ -37,12 +38,12 @@ func cols(list string) []column {
 	return out
 }
 
-func (t *table) names(prefix string) string {
-	names := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		names[i] = prefix + c.name
+func names(columns []column) string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		out[i] = c.name
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(out, ", ")
 }
 
 // cached builds a statement once per table.
@@ -55,26 +56,31 @@ func (t *table) cached(key string, build func() string) string {
 }
 
 // change writes the statement that changes rows. value says how the engine
-// names a row's value; from joins the rows, where the engine takes them at once.
+// names a row's value; from is the rows as a relation, where the engine takes
+// them at once.
 func (t *table) change(value func(i int, c column) string, from string) string {
 	set, where := t.set, t.where
-	if where == "" {
-		var parts []string
+	if set == "" {
+		parts := make([]string, 0, len(t.columns))
 		for _, c := range t.columns[1:] {
 			parts = append(parts, c.name+" = :"+c.name)
 		}
-		key := t.columns[0].name
-		set, where = strings.Join(parts, ", "), t.name+"."+key+" = :"+key
+		set = strings.Join(parts, ", ")
 	}
-	verb := "UPDATE " + t.name + " SET " + set
-	if set == "" {
-		verb = "DELETE FROM " + t.name
-		from = strings.Replace(from, "FROM", "USING", 1)
+	if where == "" {
+		where = t.name + "." + t.columns[0].name + " = :" + t.columns[0].name
+	}
+	verb, join := "UPDATE "+t.name+" SET "+set, " FROM "
+	if t.deletes {
+		verb, join = "DELETE FROM "+t.name, " USING "
+	}
+	if from != "" {
+		verb += join + from
 	}
 	// Longer names first, so that :due_at is not taken for :due.
 	order := slices.Clone(t.columns)
 	slices.SortFunc(order, func(a, b column) int { return len(b.name) - len(a.name) })
-	text := verb + from + " WHERE " + where
+	text := verb + " WHERE " + where
 	for _, c := range order {
 		text = strings.ReplaceAll(text, ":"+c.name, value(slices.Index(t.columns, c), c))
 	}

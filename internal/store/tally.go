@@ -3,9 +3,11 @@ package store
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 
-	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
@@ -19,8 +21,6 @@ type tallies struct {
 	ranks  map[rankKey]int64
 }
 
-type cell struct{ portfolio, pkg, status, flags int64 }
-
 type groupKey struct {
 	portfolio int64
 	group     string
@@ -31,8 +31,16 @@ type rankKey struct {
 	prefix            string
 }
 
-func newTallies(slot int) *tallies {
-	return &tallies{int64(slot), map[cell]int64{}, map[groupKey]int64{}, map[rankKey]int64{}}
+// slots spread the writers of one cell over rows where rows are locked, so that
+// commits of one portfolio do not queue behind each other.
+const slots = 8
+
+func newTallies(d dialect) *tallies {
+	t := &tallies{cells: map[cell]int64{}, groups: map[groupKey]int64{}, ranks: map[rankKey]int64{}}
+	if d.locks() {
+		t.slot = rand.Int64N(slots)
+	}
+	return t
 }
 
 func (t *tallies) add(s *sim.SIM, portfolio, n int64) {
@@ -45,13 +53,28 @@ func (t *tallies) add(s *sim.SIM, portfolio, n int64) {
 	}
 }
 
+// counter is a table of counts: the last column is added to, and a row that
+// comes to nothing goes.
+type counter struct{ add, sweep *table }
+
+func newCounter(name, keys string) counter {
+	columns := cols(keys)
+	conflict, found := names(columns), make([]string, len(columns))
+	for i, c := range columns {
+		found[i] = fmt.Sprintf("%s.%s = :%s", name, c.name, c.name)
+	}
+	columns = append(columns, column{"n", "bigint"})
+	return counter{
+		&table{name: name, columns: columns,
+			onDup: fmt.Sprintf("ON CONFLICT (%s) DO UPDATE SET n = %s.n + excluded.n", conflict, name)},
+		&table{name: name, columns: columns, where: strings.Join(found, " AND ") + " AND " + name + ".n = 0", deletes: true},
+	}
+}
+
 var (
-	tallyTable = &table{name: "sim_tally", columns: cols("portfolio_no, package_id, status, flags, slot, n"),
-		onDup: "ON CONFLICT (portfolio_no, package_id, status, flags, slot) DO UPDATE SET n = sim_tally.n + excluded.n"}
-	groupTable = &table{name: "sim_group_tally", columns: cols("portfolio_no, group_name text, slot, n"),
-		onDup: "ON CONFLICT (portfolio_no, group_name, slot) DO UPDATE SET n = sim_group_tally.n + excluded.n"}
-	rankTable = &table{name: "sim_rank", columns: cols("portfolio_no, length, prefix text, n"),
-		onDup: "ON CONFLICT (portfolio_no, length, prefix) DO UPDATE SET n = sim_rank.n + excluded.n"}
+	cellCounter  = newCounter("sim_tally", "portfolio_no, package_id, status, flags, slot")
+	groupCounter = newCounter("sim_group_tally", "portfolio_no, group_name text")
+	rankCounter  = newCounter("sim_rank", "portfolio_no, length, prefix text")
 )
 
 // save is the last that a transaction does: it keeps the counters' rows locked
@@ -59,30 +82,37 @@ var (
 func (t *tallies) save(ctx context.Context, tx *Tx) error {
 	var cells, groups, ranks [][]any
 	for k, n := range t.cells {
-		if n != 0 {
-			cells = append(cells, []any{k.portfolio, k.pkg, k.status, k.flags, t.slot, n})
-		}
+		cells = append(cells, []any{k.portfolio, k.pkg, k.status, k.flags, t.slot, n})
 	}
 	for k, n := range t.groups {
-		if n != 0 {
-			groups = append(groups, []any{k.portfolio, k.group, t.slot, n})
-		}
+		groups = append(groups, []any{k.portfolio, k.group, n})
 	}
 	for k, n := range t.ranks {
-		if n != 0 {
-			ranks = append(ranks, []any{k.portfolio, k.length, k.prefix, n})
-		}
+		ranks = append(ranks, []any{k.portfolio, k.length, k.prefix, n})
 	}
 	for _, step := range []struct {
-		t    *table
+		counter
 		rows [][]any
-	}{{tallyTable, cells}, {groupTable, groups}, {rankTable, ranks}} {
-		slices.SortFunc(step.rows, compareRows)
-		if err := tx.insert(ctx, step.t, step.rows); err != nil {
+	}{{cellCounter, cells}, {groupCounter, groups}, {rankCounter, ranks}} {
+		if err := step.save(ctx, tx, step.rows); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// save adds rows in a fixed order, so that two transactions wait for each other
+// instead of deadlocking.
+func (c counter) save(ctx context.Context, tx *Tx, rows [][]any) error {
+	last := len(c.add.columns) - 1
+	rows = slices.DeleteFunc(rows, func(r []any) bool { return r[last].(int64) == 0 })
+	slices.SortFunc(rows, compareRows)
+	if err := tx.insert(ctx, c.add, rows); err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(rows, func(r []any) bool { return r[last].(int64) > 0 })
+	_, err := tx.change(ctx, c.sweep, rows)
+	return err
 }
 
 func compareRows(a, b []any) int {
@@ -130,51 +160,6 @@ func (r reader) Groups(ctx context.Context, in tenant.Sphere) ([]string, error) 
 		err := rows.Scan(&g)
 		out = append(out, g)
 		return err
-	}, "SELECT group_name FROM sim_group_tally WHERE "+where+" GROUP BY group_name HAVING SUM(n) > 0 ORDER BY group_name", args...)
+	}, "SELECT group_name FROM sim_group_tally WHERE "+where+" GROUP BY group_name ORDER BY group_name", args...)
 	return out, err
-}
-
-// rankLengths are the prefixes that are counted. Between two of them lie at
-// most a thousand values, and real ICCIDs differ in the digits that they part.
-var rankLengths = [...]int{7, 10, 13, 16}
-
-func prefix(iccid ident.ICCID, n int) string { return string(iccid[:min(n, len(iccid))]) }
-
-// rankStep is small enough to be walked.
-const rankStep = 500
-
-// seek returns an ICCID, and how many SIMs of the sphere lie before it, from
-// which the SIM at offset is at most a short walk away.
-func (r reader) seek(ctx context.Context, in tenant.Sphere, offset int64) (from string, before int64, err error) {
-	where, args := sphere("portfolio_no", in)
-	for _, l := range rankLengths {
-		var next string
-		var inside int64
-		found := false
-		err := r.each(ctx, func(rows rowScanner) error {
-			var p string
-			var n int64
-			if err := rows.Scan(&p, &n); err != nil || found {
-				return err
-			}
-			if found = before+n > offset; found {
-				next, inside = p, n
-				return nil
-			}
-			before += n
-			return nil
-		}, "SELECT prefix, SUM(n) FROM sim_rank WHERE "+where+" AND length = ? AND prefix >= ? AND prefix < ? GROUP BY prefix ORDER BY prefix",
-			append(slices.Clone(args), int64(l), from, from+"~")...)
-		if err != nil {
-			return "", 0, err
-		}
-		if !found {
-			return "~", before, nil // behind the last
-		}
-		from = next
-		if inside <= rankStep {
-			break
-		}
-	}
-	return from, before, nil
 }

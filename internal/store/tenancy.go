@@ -63,7 +63,7 @@ func (r reader) Portfolios(ctx context.Context, in tenant.Sphere) ([]tenant.Port
 // AddPortfolio stores a new portfolio. Its id must be free, else the fault is
 // of kind Conflict.
 func (tx *Tx) AddPortfolio(ctx context.Context, p tenant.Portfolio) error {
-	no, err := tx.engine.nextIDs(ctx, tx.q, 1)
+	no, err := tx.nextIDs(ctx, 1)
 	if err != nil {
 		return err
 	}

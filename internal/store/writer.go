@@ -2,7 +2,8 @@ package store
 
 import (
 	"context"
-	"fmt"
+	"database/sql"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,9 @@ func newWriter(c *connection, label func(error) error) *writer {
 // do queues fn and waits for its commit. A caller that gives up while fn waits
 // is taken out of the queue; once fn has started, do waits for its end.
 func (w *writer) do(ctx context.Context, bulk bool, fn func(querier) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	r := &request{ctx: ctx, fn: fn, done: make(chan struct{})}
 	queue := w.small
 	if bulk {
@@ -80,10 +84,6 @@ func (w *writer) do(ctx context.Context, bulk bool, fn func(querier) error) erro
 	return r.err
 }
 
-func closedFault() error {
-	return fault.New(fault.Unavailable, "store.closed", "the database is closing")
-}
-
 // stop ends the writer after the group under way.
 func (w *writer) stop() {
 	w.once.Do(func() { close(w.quit) })
@@ -92,107 +92,159 @@ func (w *writer) stop() {
 
 func (w *writer) run() {
 	defer close(w.done)
-	defer func() { _ = w.c.conn.Close() }()
-	defer w.c.forget()
+	defer w.c.close()
 	for {
 		select {
 		case r := <-w.small:
 			w.group(r, w.small)
 		case r := <-w.bulk:
 			w.group(r, nil)
-			w.turn()
+			if r := next(w.small); r != nil {
+				w.group(r, w.small)
+			}
 		case <-w.quit:
 			return
 		}
 	}
 }
 
-// turn serves the small requests that queued behind a bulk one.
-func (w *writer) turn() {
+// next takes a request that waits; nil for none, and for no queue.
+func next(queue <-chan *request) *request {
 	select {
-	case r := <-w.small:
-		w.group(r, w.small)
-	default:
-	}
-}
-
-// group runs first and what else has queued, and commits.
-func (w *writer) group(first *request, more <-chan *request) {
-	ctx := context.Background() // a group outlives any one caller
-	begun := time.Now()
-	members := make([]*request, 0, 16)
-	defer func() {
-		for _, r := range members {
-			close(r.done)
-		}
-	}()
-	if !first.started.CompareAndSwap(false, true) {
-		return
-	}
-	members = append(members, first)
-	if _, err := w.c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		first.err = w.fault(err)
-		return
-	}
-	w.member(ctx, first)
-	for len(members) < groupSize && time.Since(begun) < groupTime {
-		r := next(more)
-		if r == nil {
-			break
-		}
-		if r.started.CompareAndSwap(false, true) {
-			members = append(members, r)
-			w.member(ctx, r)
-		}
-	}
-	if _, err := w.c.exec(ctx, "COMMIT"); err != nil {
-		_, _ = w.c.exec(ctx, "ROLLBACK")
-		for _, r := range members {
-			if r.err == nil {
-				r.err = w.fault(err)
-			}
-		}
-	}
-}
-
-func next(more <-chan *request) *request {
-	select {
-	case r := <-more:
+	case r := <-queue:
 		return r
 	default:
 		return nil
 	}
 }
 
-// member runs one request in a savepoint, so that its failure undoes only what
-// it did.
-func (w *writer) member(ctx context.Context, r *request) {
-	if r.err = r.ctx.Err(); r.err != nil {
+// group runs first and what else has queued in one transaction. Nobody hears
+// of success before the commit.
+func (w *writer) group(first *request, more <-chan *request) {
+	g := &group{w: w}
+	defer g.answer()
+	begun := time.Now()
+	for r := first; r != nil; r = next(more) {
+		g.run(r)
+		if g.lost != nil || len(g.members) == groupSize || time.Since(begun) > groupTime {
+			break
+		}
+	}
+	g.commit()
+}
+
+// group is one transaction and the requests in it.
+type group struct {
+	w         *writer
+	members   []*request
+	open      bool
+	committed bool
+	lost      error // why the transaction is gone, and everybody's work with it
+}
+
+// run runs one request in a savepoint, so that its failure undoes only what it
+// did. The first one begins the transaction.
+func (g *group) run(r *request) {
+	if !r.started.CompareAndSwap(false, true) {
+		return // its caller has given up
+	}
+	g.members = append(g.members, r)
+	if !g.open {
+		if g.lost = g.do("BEGIN IMMEDIATE"); g.lost != nil {
+			return
+		}
+		g.open = true
+	}
+	if g.lost = g.do("SAVEPOINT member"); g.lost != nil {
 		return
 	}
-	if _, r.err = w.c.exec(ctx, "SAVEPOINT member"); r.err != nil {
-		return
+	if r.err = r.fn(g.w.c); r.err != nil {
+		// Some failures, a full disk among them, roll back the transaction:
+		// then there is no savepoint to go back to.
+		if err := g.do("ROLLBACK TO member"); err != nil {
+			g.lost = fault.New(fault.Unavailable, "store.lost", "the database took the transaction back; try again").Because(errors.Join(r.err, err))
+		}
 	}
-	r.err = w.call(r)
-	end := "RELEASE member"
-	if r.err != nil {
-		end = "ROLLBACK TO member"
-	}
-	if _, err := w.c.exec(ctx, end); err != nil && r.err == nil {
-		r.err = w.fault(err)
-	}
-	if r.err != nil {
-		_, _ = w.c.exec(ctx, "RELEASE member")
+	if g.lost == nil {
+		g.lost = g.do("RELEASE member")
 	}
 }
 
-// call keeps a panic of one request from taking the writer, and everybody
-// else's answers, with it.
-func (w *writer) call(r *request) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in a transaction: %v", p)
+func (g *group) do(text string) error {
+	_, err := g.w.c.exec(context.Background(), text) // a group outlives any one caller
+	return g.w.fault(err)
+}
+
+func (g *group) commit() {
+	if g.open && g.lost == nil {
+		g.lost = g.do("COMMIT")
+		g.committed = g.lost == nil
+	}
+}
+
+// answer lets the callers go. It is deferred: a request that ends the goroutine
+// must not look like one that succeeded.
+func (g *group) answer() {
+	if g.open && !g.committed {
+		_ = g.do("ROLLBACK") // fails where SQLite has done it
+	}
+	for _, r := range g.members {
+		if r.err == nil && !g.committed {
+			if r.err = g.lost; r.err == nil {
+				r.err = closedFault()
+			}
 		}
-	}()
-	return r.fn(w.c)
+		close(r.done)
+	}
+}
+
+// connection runs statements on the writer's one connection, each text
+// prepared once. Only the writer's goroutine uses it.
+//
+// It ignores the caller's context: interrupting a write makes SQLite roll back
+// the whole transaction, and with it everybody else's in the group.
+type connection struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+// stmt returns the prepared statement, or nil when the text is not to be kept.
+func (c *connection) stmt(text string) (*sql.Stmt, error) {
+	if s := c.stmts[text]; s != nil || len(c.stmts) >= maxPrepared || len(text) > maxPreparedText {
+		return s, nil
+	}
+	s, err := c.conn.PrepareContext(context.Background(), text)
+	if err == nil {
+		c.stmts[text] = s
+	}
+	return s, err
+}
+
+func (c *connection) query(_ context.Context, text string, args ...any) (*sql.Rows, error) {
+	s, err := c.stmt(text)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.conn.QueryContext(context.Background(), text, args...)
+	}
+	return s.QueryContext(context.Background(), args...)
+}
+
+func (c *connection) exec(_ context.Context, text string, args ...any) (sql.Result, error) {
+	s, err := c.stmt(text)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.conn.ExecContext(context.Background(), text, args...)
+	}
+	return s.ExecContext(context.Background(), args...)
+}
+
+func (c *connection) close() {
+	for _, s := range c.stmts {
+		_ = s.Close()
+	}
+	_ = c.conn.Close()
 }

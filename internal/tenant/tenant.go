@@ -5,7 +5,6 @@ package tenant
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -87,11 +86,7 @@ func (s Sphere) Bounds() (from, to string) {
 
 // Allows reports whether a caller at addr may use p's APIs.
 func (p *Portfolio) Allows(addr netip.Addr) bool {
-	if len(p.AllowList) == 0 {
-		return true
-	}
-	addr = addr.Unmap()
-	return slices.ContainsFunc(p.AllowList, func(n netip.Prefix) bool { return n.Contains(addr) })
+	return Listed(p.AllowList, addr)
 }
 
 // ParseAllowList parses addresses and networks in CIDR form, separated by

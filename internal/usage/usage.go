@@ -85,3 +85,10 @@ type RatedQuery struct {
 	Offset     int
 	Limit      int
 }
+
+// Sum is what one step of a series adds up to.
+type Sum struct {
+	Start    time.Time
+	Events   int64
+	Quantity int64
+}

@@ -95,7 +95,7 @@ CREATE INDEX package_portfolio_portfolio ON package_portfolio (portfolio_no, pac
 CREATE TABLE sim (
   id           BIGINT PRIMARY KEY,
   iccid        TEXT COLLATE "C" NOT NULL,
-  portfolio_no BIGINT NOT NULL REFERENCES portfolio (no),
+  portfolio_no BIGINT NOT NULL,
   eid          TEXT COLLATE "C" NOT NULL,
   number       TEXT COLLATE "C" NOT NULL, -- '' when it is the ICCID
   imsi         TEXT COLLATE "C" NOT NULL,
@@ -104,6 +104,7 @@ CREATE TABLE sim (
   ip           TEXT COLLATE "C" NOT NULL,
   apn          TEXT COLLATE "C" NOT NULL,
   name         TEXT COLLATE "C" NOT NULL,
+  name_folded  TEXT COLLATE "C" NOT NULL, -- in lower case: what searches look at
   group_name   TEXT COLLATE "C" NOT NULL,
   device       TEXT COLLATE "C" NOT NULL,
   type         TEXT COLLATE "C" NOT NULL,
@@ -134,7 +135,7 @@ CREATE INDEX sim_rsp ON sim (portfolio_no, rsp, iccid) WHERE rsp <> 0;
 
 -- Where a SIM stands: changes often, few indexes.
 CREATE TABLE sim_state (
-  sim_id         BIGINT PRIMARY KEY REFERENCES sim (id),
+  sim_id         BIGINT PRIMARY KEY,
   iccid          TEXT COLLATE "C" NOT NULL,
   portfolio_no   BIGINT NOT NULL,
   package_id     BIGINT NOT NULL,
@@ -164,22 +165,24 @@ CREATE INDEX sim_state_terminated ON sim_state (portfolio_no, terminated_at, icc
 CREATE INDEX sim_state_quarantine ON sim_state (network, terminated_at) WHERE status = 8;
 
 CREATE TABLE sim_secret (
-  sim_id BIGINT PRIMARY KEY REFERENCES sim (id),
+  sim_id BIGINT PRIMARY KEY,
   sealed BYTEA NOT NULL
 );
 
--- Blind tags of PIN and PUK codes: they can be looked up and not read.
+-- Blind tags of PIN and PUK codes: they can be looked up and not read. A bucket
+-- keeps new tags side by side, where a tree of hashes would be written all over.
 CREATE TABLE sim_tag (
   code   TEXT COLLATE "C" NOT NULL,
-  hash   BYTEA NOT NULL,
-  sim_id BIGINT NOT NULL REFERENCES sim (id),
-  PRIMARY KEY (code, hash, sim_id)
+  bucket SMALLINT NOT NULL,
+  sim_id BIGINT NOT NULL,
+  hash   BIGINT NOT NULL,
+  PRIMARY KEY (code, bucket, sim_id)
 );
 
 -- Substring search, by trigrams. Updates wait in a list of their own until
 -- vacuum or a search folds them in.
 CREATE INDEX sim_search ON sim USING gin (
-  iccid gin_trgm_ops, name gin_trgm_ops, imei gin_trgm_ops, imsi gin_trgm_ops, ip gin_trgm_ops, msisdn gin_trgm_ops
+  iccid gin_trgm_ops, name_folded gin_trgm_ops, imei gin_trgm_ops, imsi gin_trgm_ops, ip gin_trgm_ops, msisdn gin_trgm_ops
 );
 
 -- How many SIMs stand in each cell, kept with every change, so that a total is
@@ -197,9 +200,8 @@ CREATE TABLE sim_tally (
 CREATE TABLE sim_group_tally (
   portfolio_no BIGINT NOT NULL,
   group_name   TEXT COLLATE "C" NOT NULL,
-  slot         SMALLINT NOT NULL,
   n            BIGINT NOT NULL,
-  PRIMARY KEY (portfolio_no, group_name, slot)
+  PRIMARY KEY (portfolio_no, group_name)
 );
 
 -- How many SIMs of a portfolio have ICCIDs with each prefix, at a few lengths:
@@ -211,10 +213,11 @@ CREATE TABLE sim_rank (
   n            BIGINT NOT NULL,
   PRIMARY KEY (portfolio_no, length, prefix)
 );
+CREATE INDEX sim_rank_prefix ON sim_rank (length, prefix) INCLUDE (n);
 
 -- One row per SIM whose network has still to hear of a change.
 CREATE TABLE sync_queue (
-  sim_id     BIGINT PRIMARY KEY REFERENCES sim (id),
+  sim_id     BIGINT PRIMARY KEY,
   network    TEXT COLLATE "C" NOT NULL,
   generation BIGINT NOT NULL,
   due_at     BIGINT NOT NULL, -- while leased: when the lease ends
@@ -244,7 +247,7 @@ CREATE TABLE operation (
 );
 CREATE INDEX operation_sim ON operation (sim_id, id);
 CREATE INDEX operation_portfolio ON operation (portfolio_no, id);
-CREATE INDEX operation_open ON operation (progress, id) WHERE progress <= 2;
+CREATE INDEX operation_open ON operation (portfolio_no, id) WHERE progress <= 2;
 
 CREATE TABLE event (
   id           BIGINT PRIMARY KEY,
@@ -274,7 +277,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
 CREATE TABLE sim_activity (
-  sim_id        BIGINT PRIMARY KEY REFERENCES sim (id),
+  sim_id        BIGINT PRIMARY KEY,
   lat           TEXT COLLATE "C" NOT NULL,
   lon           TEXT COLLATE "C" NOT NULL,
   located_at    BIGINT NOT NULL,
@@ -306,7 +309,7 @@ CREATE TABLE sim_activity (
 );
 
 CREATE TABLE usage_month (
-  sim_id   BIGINT NOT NULL REFERENCES sim (id),
+  sim_id   BIGINT NOT NULL,
   month    BIGINT NOT NULL, -- year * 12 + month - 1
   bytes    BIGINT NOT NULL,
   rounded  BIGINT NOT NULL,
@@ -324,7 +327,7 @@ CREATE TABLE usage_month (
 
 CREATE TABLE rated_event (
   id          BIGINT PRIMARY KEY,
-  sim_id      BIGINT NOT NULL REFERENCES sim (id),
+  sim_id      BIGINT NOT NULL,
   kind        TEXT COLLATE "C" NOT NULL,
   start_at    BIGINT NOT NULL,
   stop_at     BIGINT NOT NULL,

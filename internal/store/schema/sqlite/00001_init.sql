@@ -93,7 +93,7 @@ CREATE INDEX package_portfolio_portfolio ON package_portfolio (portfolio_no, pac
 CREATE TABLE sim (
   id           INTEGER PRIMARY KEY,
   iccid        TEXT NOT NULL,
-  portfolio_no INTEGER NOT NULL REFERENCES portfolio (no),
+  portfolio_no INTEGER NOT NULL,
   eid          TEXT NOT NULL,
   number       TEXT NOT NULL, -- '' when it is the ICCID
   imsi         TEXT NOT NULL,
@@ -102,6 +102,7 @@ CREATE TABLE sim (
   ip           TEXT NOT NULL,
   apn          TEXT NOT NULL,
   name         TEXT NOT NULL,
+  name_folded  TEXT NOT NULL, -- in lower case: what searches look at
   group_name   TEXT NOT NULL,
   device       TEXT NOT NULL,
   type         TEXT NOT NULL,
@@ -132,7 +133,7 @@ CREATE INDEX sim_rsp ON sim (portfolio_no, rsp, iccid) WHERE rsp <> 0;
 
 -- Where a SIM stands: changes often, few indexes.
 CREATE TABLE sim_state (
-  sim_id         INTEGER PRIMARY KEY REFERENCES sim (id),
+  sim_id         INTEGER PRIMARY KEY,
   iccid          TEXT NOT NULL,
   portfolio_no   INTEGER NOT NULL,
   package_id     INTEGER NOT NULL,
@@ -162,22 +163,25 @@ CREATE INDEX sim_state_terminated ON sim_state (portfolio_no, terminated_at, icc
 CREATE INDEX sim_state_quarantine ON sim_state (network, terminated_at) WHERE status = 8;
 
 CREATE TABLE sim_secret (
-  sim_id INTEGER PRIMARY KEY REFERENCES sim (id),
+  sim_id INTEGER PRIMARY KEY,
   sealed BLOB NOT NULL
 ) STRICT;
 
--- Blind tags of PIN and PUK codes: they can be looked up and not read.
+-- Blind tags of PIN and PUK codes: they can be looked up and not read. A bucket
+-- keeps new tags side by side, where a tree of hashes would be written all over.
 CREATE TABLE sim_tag (
   code   TEXT NOT NULL,
-  hash   BLOB NOT NULL,
-  sim_id INTEGER NOT NULL REFERENCES sim (id),
-  PRIMARY KEY (code, hash, sim_id)
+  bucket INTEGER NOT NULL,
+  sim_id INTEGER NOT NULL,
+  hash   INTEGER NOT NULL,
+  PRIMARY KEY (code, bucket, sim_id)
 ) WITHOUT ROWID, STRICT;
 
--- Substring search. It holds no text of its own: hits are read from sim.
+-- Substring search. It holds which SIMs have which three characters and no text:
+-- hits are looked at again in sim.
 CREATE VIRTUAL TABLE sim_search USING fts5 (
   iccid, name, imei, imsi, ip, msisdn,
-  content = '', contentless_delete = 1, tokenize = 'trigram'
+  content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1', detail = none
 );
 
 -- How many SIMs stand in each cell, kept with every change, so that a total is
@@ -195,9 +199,8 @@ CREATE TABLE sim_tally (
 CREATE TABLE sim_group_tally (
   portfolio_no INTEGER NOT NULL,
   group_name   TEXT NOT NULL,
-  slot         INTEGER NOT NULL,
   n            INTEGER NOT NULL,
-  PRIMARY KEY (portfolio_no, group_name, slot)
+  PRIMARY KEY (portfolio_no, group_name)
 ) WITHOUT ROWID, STRICT;
 
 -- How many SIMs of a portfolio have ICCIDs with each prefix, at a few lengths:
@@ -209,10 +212,11 @@ CREATE TABLE sim_rank (
   n            INTEGER NOT NULL,
   PRIMARY KEY (portfolio_no, length, prefix)
 ) WITHOUT ROWID, STRICT;
+CREATE INDEX sim_rank_prefix ON sim_rank (length, prefix, n);
 
 -- One row per SIM whose network has still to hear of a change.
 CREATE TABLE sync_queue (
-  sim_id     INTEGER PRIMARY KEY REFERENCES sim (id),
+  sim_id     INTEGER PRIMARY KEY,
   network    TEXT NOT NULL,
   generation INTEGER NOT NULL,
   due_at     INTEGER NOT NULL, -- while leased: when the lease ends
@@ -242,7 +246,7 @@ CREATE TABLE operation (
 ) STRICT;
 CREATE INDEX operation_sim ON operation (sim_id, id);
 CREATE INDEX operation_portfolio ON operation (portfolio_no, id);
-CREATE INDEX operation_open ON operation (progress, id) WHERE progress <= 2;
+CREATE INDEX operation_open ON operation (portfolio_no, id) WHERE progress <= 2;
 
 CREATE TABLE event (
   id           INTEGER PRIMARY KEY,
@@ -272,7 +276,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
 CREATE TABLE sim_activity (
-  sim_id        INTEGER PRIMARY KEY REFERENCES sim (id),
+  sim_id        INTEGER PRIMARY KEY,
   lat           TEXT NOT NULL,
   lon           TEXT NOT NULL,
   located_at    INTEGER NOT NULL,
@@ -304,7 +308,7 @@ CREATE TABLE sim_activity (
 ) STRICT;
 
 CREATE TABLE usage_month (
-  sim_id   INTEGER NOT NULL REFERENCES sim (id),
+  sim_id   INTEGER NOT NULL,
   month    INTEGER NOT NULL, -- year * 12 + month - 1
   bytes    INTEGER NOT NULL,
   rounded  INTEGER NOT NULL,
@@ -322,7 +326,7 @@ CREATE TABLE usage_month (
 
 CREATE TABLE rated_event (
   id          INTEGER PRIMARY KEY,
-  sim_id      INTEGER NOT NULL REFERENCES sim (id),
+  sim_id      INTEGER NOT NULL,
   kind        TEXT NOT NULL,
   start_at    INTEGER NOT NULL,
   stop_at     INTEGER NOT NULL,

@@ -1,0 +1,10 @@
+// Package api holds the contracts, and the pages that show them. They are part
+// of the program: nothing is fetched from elsewhere.
+package api
+
+import _ "embed"
+
+// SIMAPI is the contract of the SIM API v2: OpenAPI 3.0, in YAML.
+//
+//go:embed simapi.yaml
+var SIMAPI []byte

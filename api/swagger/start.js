@@ -1,0 +1,13 @@
+// Shows the contract that this server serves, and nothing from elsewhere.
+window.ui = SwaggerUIBundle({
+  url: '/api/v2/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  displayRequestDuration: true,
+  docExpansion: 'none',
+  filter: true,
+  validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: 'BaseLayout',
+});
+window.ui.initOAuth({ scopes: 'api/api' });

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/app"
+	"github.com/simurgh-iot/simurgh/internal/app/demo"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+)
+
+type demoCmd struct {
+	listening
+	NoServe bool `help:"Fill the platform and end; serve it later with: simurgh serve --data DIR."`
+}
+
+// Help is the detail of the manual.
+func (demoCmd) Help() string {
+	return "Without --data it lives in a fresh temporary folder, which is removed when the server stops; --no-serve keeps it. " +
+		"The same --data again serves what is there. The passwords are known to everybody: keep it off public addresses.\n\n" +
+		example("simurgh demo", "simurgh demo --no-serve --data ./demo")
+}
+
+func (c *demoCmd) Run(ctx context.Context, sh *shell) error {
+	trusted, err := c.trusted()
+	if err != nil {
+		return err
+	}
+	forget, err := c.place(sh)
+	if err != nil {
+		return err
+	}
+	defer forget()
+	a, err := sh.open(ctx, slog.LevelWarn)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.play(ctx, sh, a, app.Serving{HTTP: c.HTTP, ReconcileEvery: time.Hour, Repair: true, Trusted: trusted}), a.Close())
+}
+
+func (c *demoCmd) play(ctx context.Context, sh *shell, a *app.App, o app.Serving) error {
+	if err := demo.Fill(ctx, a); err != nil {
+		return err
+	}
+	if c.NoServe {
+		return c.show(ctx, sh, a, "")
+	}
+	var shown error
+	o.Ready = func(url string) { shown = c.show(ctx, sh, a, url) }
+	return errors.Join(a.Serve(ctx, o), shown)
+}
+
+// place chooses a fresh folder where none is named, and says how to leave it.
+func (c *demoCmd) place(sh *shell) (forget func(), err error) {
+	forget = func() {}
+	if sh.Data != "" {
+		return forget, nil
+	}
+	if sh.Database != "" {
+		return forget, fault.InvalidField("data", "is missing; beside --database the demonstration needs a folder that lasts, for its key and its network")
+	}
+	if sh.Data, err = os.MkdirTemp("", "simurgh-demo-"); err != nil {
+		return forget, err
+	}
+	if !c.NoServe {
+		forget = func() { _ = os.RemoveAll(sh.Data) }
+	}
+	return forget, nil
+}
+
+// tour is what the demonstration prints.
+type tour struct {
+	URL      string           `json:"url"` // empty when it is not served
+	Data     string           `json:"data"`
+	Users    []demo.User      `json:"users"`
+	Packages []packageView    `json:"packages"`
+	SIMs     map[string]int64 `json:"sims"` // by state
+	Commands []string         `json:"commands"`
+
+	accounts []portfolioView
+}
+
+func (c *demoCmd) show(ctx context.Context, sh *shell, a *app.App, url string) error {
+	t, err := c.tour(ctx, sh, a, url)
+	if err != nil {
+		return err
+	}
+	return sh.print(t, t.words)
+}
+
+func (c *demoCmd) tour(ctx context.Context, sh *shell, a *app.App, url string) (*tour, error) {
+	t := &tour{URL: url, Data: sh.Data, Users: demo.Users, SIMs: map[string]int64{}, Packages: []packageView{}}
+	r := sh.request()
+	tallies, err := a.Fleet.Tallies(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range tallies {
+		t.SIMs[s.Status.String()] += s.Count
+	}
+	packages, err := a.Fleet.Packages(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	for i := range packages {
+		t.Packages = append(t.Packages, viewPackage(&packages[i], nil))
+	}
+	accounts, err := a.Fleet.Portfolios(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	t.accounts = items(accounts, viewPortfolio)
+	free, err := a.Fleet.SIMs(ctx, r, sim.Query{Portfolio: demo.Pumps, Statuses: []sim.Status{sim.StatusAvailable}, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if url == "" {
+		url = "http://" + c.HTTP
+	}
+	t.Commands = commandsOf(url, filepath.Join(sh.Data, "cookies.txt"), t.Users[0], free.SIMs)
+	return t, nil
+}
+
+// commandsOf are commands that work as they are pasted: sign in, look, activate.
+func commandsOf(url, jar string, u demo.User, free []sim.SIM) []string {
+	call := func(cookies, method, body string) string {
+		return fmt.Sprintf("curl -sw '\\n' %s '%s' %s/Japi/Tigrillo/%s -d '%s'", cookies, jar, url, method, body)
+	}
+	out := []string{
+		call("-c", "login", fmt.Sprintf(`{"username":"%s","password":"%s","portfolioID":"%s"}`, u.Username, u.Password, u.Portfolio)),
+		call("-b", "getSIMs", `{"searchCriteria":{"state":"available"},"sortOrder":"IA","numRecs":3}`),
+	}
+	if len(free) > 0 {
+		out = append(out, call("-b", "activateSIMs", fmt.Sprintf(`{"sims":[{"ICCID":"%s","friendlyName":"My first"}],"tariffID":%d}`, free[0].ICCID, free[0].Package)))
+	}
+	return out
+}
+
+func (t *tour) words(w io.Writer) {
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+	if t.URL != "" {
+		say("Simurgh is ready at %s\n", t.URL)
+	}
+	say("Accounts")
+	list := newTable(w)
+	for _, p := range t.accounts {
+		depth := strings.Index(string(p.ID), "0")
+		list.row("  "+string(p.ID), strings.Repeat("  ", max(depth-1, 0))+p.Name, string(p.Currency))
+	}
+	list.flush()
+	say("\nPeople; the password of all is %s", demo.Password)
+	list = newTable(w)
+	for _, u := range t.Users {
+		list.row("  "+u.Username, u.Roles, string(u.Portfolio))
+	}
+	list.flush()
+	say("\nSIMs on the network %s, which takes %s for a call", app.FirstNetwork, demo.Latency)
+	list = newTable(w)
+	for _, s := range sim.Statuses() {
+		list.row("  "+s.String(), fmtInt(t.SIMs[s.String()]))
+	}
+	list.flush()
+	say("\nTry it")
+	for _, c := range t.Commands {
+		say("  %s", c)
+	}
+	say("\nSee it from the operator's side")
+	for _, c := range []string{"sims list --state suspended", "sims show " + string(demo.Held()), "tasks list", "operations list --progress refused", "network set simulated --outage down"} {
+		say("  simurgh --data %s %s", t.Data, c)
+	}
+	if t.URL == "" {
+		say("\nServe it: simurgh serve --data %s", t.Data)
+	} else {
+		say("\nHealth: %[1]s/healthz  %[1]s/readyz  %[1]s/metrics\nStop it with Ctrl-C.", t.URL)
+	}
+}

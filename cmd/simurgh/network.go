@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/app"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/network/simulated"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+)
+
+type networkCmd struct {
+	Add  networkAdd  `cmd:"" help:"Add a network; servers that run pick it up by themselves."`
+	List networkList `cmd:"" help:"List the networks, and how much waits for each."`
+	Set  networkSet  `cmd:"" help:"Tell a simulated network how to behave: slow, failing, refusing, away."`
+}
+
+type networkAdd struct {
+	Name           string            `required:"" help:"Its name: up to 63 lower-case letters, digits and hyphens."`
+	Driver         string            `required:"" placeholder:"DRIVER" help:"What speaks to it: simulated."`
+	Config         map[string]string `placeholder:"K=V" help:"Settings of the driver. simulated: path, its file; default networks/NAME.db in the data folder. Nodes on several machines must name one file that they share."`
+	SecretFile     string            `type:"path" placeholder:"FILE" help:"File with the secret of the network; it is kept sealed."`
+	QuarantineDays int               `default:"${quarantine}" help:"Days that terminated SIMs stay out of stock."`
+	Latency        *time.Duration    `placeholder:"200ms" help:"simulated: how long every call takes."`
+}
+
+// Help is the detail of the manual.
+func (networkAdd) Help() string {
+	return example("simurgh network add --name lab --driver simulated --latency 200ms")
+}
+
+func (c *networkAdd) Run(ctx context.Context, sh *shell) error {
+	n := plan.Network{Name: c.Name, Driver: c.Driver, QuarantineDays: c.QuarantineDays}
+	if len(c.Config) > 0 {
+		text, err := json.Marshal(c.Config)
+		if err != nil {
+			return err
+		}
+		n.Config = string(text)
+	}
+	if err := app.CheckNetwork(n); err != nil {
+		return err
+	}
+	if c.Latency != nil && n.Driver != app.SimulatedDriver {
+		return fault.InvalidField("latency", "is for simulated networks only")
+	}
+	var secret []byte
+	if c.SecretFile != "" {
+		var err error
+		if secret, err = os.ReadFile(c.SecretFile); err != nil {
+			return fault.InvalidField("secretFile", "cannot be read").Because(err)
+		}
+	}
+	return sh.with(ctx, func(a *app.App) error {
+		if err := a.Fleet.AddNetwork(ctx, sh.request(), n, secret); err != nil {
+			return err
+		}
+		if c.Latency != nil {
+			if _, err := behave(ctx, a, n, func(s *simulated.Settings) { s.Latency = *c.Latency }); err != nil {
+				return err
+			}
+		}
+		return sh.say(map[string]any{"network": n.Name}, "Network %s is added. Put packages on it with: simurgh package create --network %s", n.Name, n.Name)
+	})
+}
+
+// behave changes the settings of a simulated network and returns them.
+func behave(ctx context.Context, a *app.App, n plan.Network, change func(*simulated.Settings)) (simulated.Settings, error) {
+	net, err := a.Simulated(n)
+	if err != nil {
+		return simulated.Settings{}, err
+	}
+	defer func() { _ = net.Close() }()
+	s, err := net.Settings(ctx)
+	if err != nil {
+		return s, err
+	}
+	change(&s)
+	if err := net.SetSettings(ctx, s); err != nil {
+		return s, err
+	}
+	return s, nil
+}
+
+type networkView struct {
+	Name           string          `json:"network"`
+	Driver         string          `json:"driver"`
+	Config         json.RawMessage `json:"config"`
+	QuarantineDays int             `json:"quarantineDays"`
+	Waiting        int64           `json:"waiting"` // SIMs that it has still to hear of
+	Failing        int64           `json:"failing"` // those among them that were tried without success
+	DueAt          *time.Time      `json:"dueAt"`   // when the first of them is due
+	ReconciledAt   *time.Time      `json:"reconciledAt"`
+	Behaviour      *behaviour      `json:"behaviour,omitempty"` // of a simulated one
+}
+
+type networkList struct{}
+
+// Help is the detail of the manual.
+func (networkList) Help() string { return example("simurgh network list") }
+
+func (c *networkList) Run(ctx context.Context, sh *shell) error {
+	return sh.with(ctx, func(a *app.App) error {
+		networks, err := a.Fleet.Networks(ctx, sh.request())
+		if err != nil {
+			return err
+		}
+		depths, err := a.Fleet.QueueDepths(ctx)
+		if err != nil {
+			return err
+		}
+		queue := map[string]sim.QueueDepth{}
+		for _, d := range depths {
+			queue[d.Network] = d
+		}
+		views := make([]networkView, len(networks))
+		for i, n := range networks {
+			q := queue[n.Name]
+			views[i] = networkView{n.Name, n.Driver, json.RawMessage(n.Config), n.QuarantineDays, q.Waiting, q.Failing, at(q.Oldest), at(n.ReconciledAt), nil}
+			if n.Driver == app.SimulatedDriver {
+				s, err := behave(ctx, a, n, func(*simulated.Settings) {})
+				if err != nil {
+					return err
+				}
+				views[i].Behaviour = viewBehaviour(&s)
+			}
+		}
+		return sh.print(map[string]any{"networks": views}, func(w io.Writer) { networkTable(w, views) })
+	})
+}
+
+func networkTable(w io.Writer, networks []networkView) {
+	t := newTable(w, "NAME", "DRIVER", "WAITING", "FAILING", "READ BACK", "QUARANTINE", "BEHAVIOUR")
+	defer t.flush()
+	for _, n := range networks {
+		read := "never"
+		if n.ReconciledAt != nil {
+			read = clock(*n.ReconciledAt)
+		}
+		t.row(n.Name, n.Driver, fmtInt(n.Waiting), fmtInt(n.Failing), read, plural(n.QuarantineDays, "day"), n.Behaviour.words())
+	}
+}
+
+// behaviour is how a simulated network is told to behave.
+type behaviour struct {
+	Latency         string       `json:"latency"`
+	Jitter          string       `json:"jitter"`
+	FailureRate     float64      `json:"failureRate"`
+	LostAnswers     float64      `json:"lostAnswers"`
+	Outage          string       `json:"outage"` // none, down or silent
+	RefusedIMSIs    []ident.IMSI `json:"refusedImsis"`
+	RefusedPrefixes []string     `json:"refusedPrefixes"`
+}
+
+func viewBehaviour(s *simulated.Settings) *behaviour {
+	b := &behaviour{s.Latency.String(), s.Jitter.String(), s.FailureRate, s.LostAnswers, string(s.Outage),
+		append([]ident.IMSI{}, s.RefusedIMSIs...), append([]string{}, s.RefusedPrefixes...)}
+	if s.Outage == simulated.NoOutage {
+		b.Outage = "none"
+	}
+	return b
+}
+
+func (b *behaviour) words() string {
+	if b == nil {
+		return ""
+	}
+	out := []string{}
+	add := func(set bool, text string) {
+		if set {
+			out = append(out, text)
+		}
+	}
+	add(b.Outage != "none", b.Outage)
+	add(b.Latency != "0s", "latency "+b.Latency)
+	add(b.Jitter != "0s", "jitter "+b.Jitter)
+	add(b.FailureRate > 0, percent(b.FailureRate)+" fail")
+	add(b.LostAnswers > 0, percent(b.LostAnswers)+" of the answers are lost")
+	add(len(b.RefusedIMSIs) > 0, "refuses "+plural(len(b.RefusedIMSIs), "IMSI"))
+	add(len(b.RefusedPrefixes) > 0, "refuses IMSIs that start with "+strings.Join(b.RefusedPrefixes, ", "))
+	if len(out) == 0 {
+		return "does what it is told, at once"
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/app"
+	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+type serveCmd struct {
+	listening
+
+	ReconcileEvery time.Duration `default:"1h" help:"Time between two readings of each network; one node does it. 0 for never."`
+	Repair         bool          `default:"true" negatable:"" help:"Tell the network again what has drifted; the timeline of the SIM says so either way."`
+	Lease          time.Duration `default:"30s" help:"How long a node may take for SIMs that it tells a network of, before others take them over."`
+	Drain          time.Duration `default:"20s" help:"How long callers may take to hear their answers when the server stops."`
+
+	Tigrillo tigrilloFlags `embed:"" prefix:"tigrillo-" group:"Tigrillo API"`
+}
+
+// listening is how a server is reached.
+type listening struct {
+	HTTP           string `name:"http" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Address to listen on. Port 0 takes a free one. For callers from elsewhere, put a proxy with TLS in front."`
+	TrustedProxies string `placeholder:"CIDR,..." help:"Proxies whose X-Forwarded-For is believed, for the accounts' allow-lists."`
+}
+
+// tigrilloFlags are the points that the Tigrillo contract leaves to the server.
+type tigrilloFlags struct {
+	Devices       []string `sep:"," placeholder:"TYPE" help:"Device types that activateSIMs takes. Default: any."`
+	OneLoginError bool     `help:"A wrong password answers E0100, as an unknown user does: nobody can probe for names."`
+	OneSession    bool     `help:"A login ends the user's other sessions in the account."`
+	SecureCookie  bool     `help:"Mark the session cookie Secure, for servers behind TLS."`
+	TextOutcomes  bool     `help:"activateSIMs answers a plain text for each SIM, instead of an object."`
+	UnknownError  bool     `help:"activateSIMs answers E0001 for an unknown SIM, instead of E0137 among the SIMs' statuses."`
+}
+
+// Help is the detail of the manual.
+func (serveCmd) Help() string {
+	return "Health: /healthz says that it lives, /readyz that callers are welcome or why not, /metrics is for Prometheus. " +
+		"SIGINT or SIGTERM: it stops listening, answers whom it has heard, finishes what it has begun with the networks, and ends; " +
+		"a second signal ends it at once, and nothing that was answered is lost. Any number of servers may share one PostgreSQL database " +
+		"or, on one machine, one data folder.\n\n" +
+		example("simurgh serve --http 127.0.0.1:8080", "SIMURGH_DATABASE=postgres://simurgh@db/simurgh simurgh serve")
+}
+
+func (c *serveCmd) Run(ctx context.Context, sh *shell) error {
+	trusted, err := c.trusted()
+	if err != nil {
+		return err
+	}
+	a, err := sh.open(ctx, slog.LevelInfo)
+	if err != nil {
+		return err
+	}
+	err = a.Serve(ctx, app.Serving{HTTP: c.HTTP, ReconcileEvery: c.ReconcileEvery, Repair: c.Repair, Lease: c.Lease, Drain: c.Drain,
+		Trusted: trusted, Tigrillo: c.Tigrillo.options(), Ready: sh.ready})
+	return errors.Join(err, a.Close())
+}
+
+// ready tells where the server is.
+func (sh *shell) ready(url string) {
+	_ = sh.say(map[string]any{"url": url}, "Simurgh is ready at %s", url)
+}
+
+func (l *listening) trusted() ([]netip.Prefix, error) {
+	list, err := tenant.ParseAllowList(l.TrustedProxies)
+	return list, ident.As("trustedProxies", err)
+}
+
+func (t *tigrilloFlags) options() tigrillo.Options {
+	return tigrillo.Options{Devices: t.Devices, OneLoginError: t.OneLoginError, OneSession: t.OneSession, SecureCookie: t.SecureCookie,
+		TextOutcomes: t.TextOutcomes, UnknownSIM: t.UnknownError}
+}
+
+// Validate refuses times that make no sense.
+func (c *serveCmd) Validate() error {
+	var errs []error
+	for flag, d := range map[string]time.Duration{"--lease": c.Lease, "--drain": c.Drain} {
+		if d < time.Second {
+			errs = append(errs, fault.InvalidField(flag, "is %s; one second at least is needed", d))
+		}
+	}
+	if c.ReconcileEvery < 0 {
+		errs = append(errs, fault.InvalidField("--reconcile-every", "is negative"))
+	}
+	return fault.Join(errs...)
+}

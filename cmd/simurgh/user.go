@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/app"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+type userCmd struct {
+	Create userCreate `cmd:"" help:"Let a person in, and print their id."`
+	List   userList   `cmd:"" help:"List the people, and where they belong."`
+}
+
+type userCreate struct {
+	Username      string `required:"" help:"Name to sign in with, 6 to 255 characters; letters match in either case."`
+	Portfolio     string `required:"" placeholder:"HEX32" help:"Account that the person works in; they see it and those below it."`
+	Roles         string `required:"" placeholder:"AEFLTU" help:"Letters: A admin, E engineering, F finance, L logistics, T technical, U standard user."`
+	PasswordStdin bool   `help:"Read the password, 6 to 255 characters, from the first line of standard input."`
+}
+
+// Help is the detail of the manual.
+func (userCreate) Help() string {
+	return example(`printf %s "$PASSWORD" | simurgh user create --username ops@acme.example --roles AEF \`,
+		"    --portfolio 0123456789abcdef0123456789abcdef --password-stdin")
+}
+
+func (c *userCreate) Run(ctx context.Context, sh *shell) error {
+	id, err := ident.ParsePortfolioID(c.Portfolio)
+	if err := fault.Join(ident.As("portfolio", err), c.asksForPassword()); err != nil {
+		return err
+	}
+	password, err := firstLine(sh.stdin)
+	if err != nil {
+		return err
+	}
+	return sh.with(ctx, func(a *app.App) error {
+		u, err := a.Fleet.CreateUser(ctx, sh.request(), fleet.NewUser{Username: c.Username, Password: password, Portfolio: id, Roles: c.Roles})
+		if err != nil {
+			return err
+		}
+		return sh.say(map[string]any{"userId": u.ID}, "%s", u.ID)
+	})
+}
+
+// asksForPassword refuses a password that would stand in the process list.
+func (c *userCreate) asksForPassword() error {
+	if c.PasswordStdin {
+		return nil
+	}
+	return fault.InvalidField("passwordStdin", "is missing; a password comes on standard input, never as an argument that other processes can read")
+}
+
+func firstLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+type userView struct {
+	ID        string            `json:"userId"`
+	Username  string            `json:"username"`
+	Kind      tenant.Kind       `json:"kind"`
+	Portfolio ident.PortfolioID `json:"portfolioId"`
+	Roles     string            `json:"roles"`
+	Disabled  bool              `json:"disabled"`
+	ExpiresAt *time.Time        `json:"expiresAt"`
+	CreatedAt *time.Time        `json:"createdAt"`
+}
+
+func viewUser(a *tenant.Account) userView {
+	return userView{a.ID, a.Name, a.Kind, a.Portfolio, a.Roles, a.Disabled, at(a.ExpiresAt), at(a.CreatedAt)}
+}
+
+type userList struct{}
+
+// Help is the detail of the manual.
+func (userList) Help() string { return example("simurgh user list") }
+
+func (c *userList) Run(ctx context.Context, sh *shell) error {
+	return sh.with(ctx, func(a *app.App) error {
+		all, err := a.Fleet.Accounts(ctx, sh.request())
+		if err != nil {
+			return err
+		}
+		names, err := portfolioNames(ctx, a, sh.request())
+		if err != nil {
+			return err
+		}
+		return sh.print(map[string]any{"users": items(all, viewUser)}, func(w io.Writer) {
+			t := newTable(w, "USERNAME", "ROLES", "ACCOUNT", "ACCOUNT ID", "CREATED", "ID")
+			defer t.flush()
+			for _, u := range all {
+				t.row(u.Name, u.Roles, names[u.Portfolio], string(u.Portfolio), clock(u.CreatedAt), u.ID)
+			}
+		})
+	})
+}

@@ -1,0 +1,320 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/simurgh-iot/simurgh/internal/app"
+	"github.com/simurgh-iot/simurgh/internal/batch"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	portfolio ident.PortfolioID = "10000000000000000000000000000000"
+	first     ident.ICCID       = "8944538599000000017"
+	second    ident.ICCID       = "8944538599000000025"
+)
+
+var operator = fleet.Request{Caller: tenant.Operator("test"), Via: "cli"}
+
+func open(t *testing.T, dir string) *app.App {
+	t.Helper()
+	a, err := app.Open(t.Context(), app.Config{Data: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+// furnish makes an account with a package on a network, and two SIMs.
+func furnish(t *testing.T, a *app.App, network string) {
+	t.Helper()
+	ctx := t.Context()
+	if _, err := a.Fleet.CreatePortfolio(ctx, operator, fleet.NewPortfolio{ID: portfolio, Name: "Test"}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := a.Fleet.CreatePackage(ctx, operator, plan.Package{Name: "Test", Network: network}, []ident.PortfolioID{portfolio})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := app.OpenBatch(strings.NewReader("iccid,imsi\n8944538599000000017,234150000000017\n8944538599000000025,234150000000025\n,\n"), batch.Options{})
+	sum, err := a.Fleet.Import(ctx, operator, fleet.Import{Portfolio: portfolio, Package: p.ID}, rows)
+	if err != nil || sum.Imported != 2 {
+		t.Fatalf("imported %+v, %v", sum, err)
+	}
+}
+
+func command(t *testing.T, a *app.App, v sim.Verb, iccids ...ident.ICCID) {
+	t.Helper()
+	done, err := a.Fleet.Apply(t.Context(), operator, iccids, func(fleet.Facts) (fleet.Edit, error) { return fleet.Edit{Verb: v}, nil }, nil)
+	if err != nil || done.Refused {
+		t.Fatalf("%s: %+v, %v", v, done, err)
+	}
+}
+
+// served is a running server.
+type served struct {
+	url  string
+	stop func() error
+}
+
+func serve(t *testing.T, a *app.App, o app.Serving) served {
+	t.Helper()
+	o.HTTP = "127.0.0.1:0"
+	ready, ended := make(chan string, 1), make(chan error, 1)
+	o.Ready = func(url string) { ready <- url }
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- a.Serve(ctx, o) }()
+	stop := sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() { _ = stop() })
+	select {
+	case url := <-ready:
+		return served{url, stop}
+	case err := <-ended:
+		t.Fatalf("the server did not start: %v", err)
+	}
+	return served{}
+}
+
+// get reads a page on a connection of its own.
+func (s served) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	tr := &http.Transport{DisableKeepAlives: true}
+	defer tr.CloseIdleConnections()
+	r, err := (&http.Client{Transport: tr}).Get(s.url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Body.Close() }()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(body)
+}
+
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for ; !done(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not in time", what)
+		}
+	}
+}
+
+func is(t *testing.T, a *app.App, iccid ident.ICCID, want sim.Status) bool {
+	t.Helper()
+	s, err := a.Fleet.SIM(t.Context(), operator, iccid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Status() == want
+}
+
+func TestServe(t *testing.T) {
+	t.Parallel()
+	a := open(t, t.TempDir())
+	furnish(t, a, app.FirstNetwork)
+	s := serve(t, a, app.Serving{})
+	for path, want := range map[string]string{"/healthz": `{"alive":true}`, "/readyz": `"ready":true`, "/metrics": `simurgh_sims{status="available"} 2`} {
+		if code, body := s.get(t, path); code != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+	command(t, a, sim.ActivateLive, first)
+	until(t, "the SIM is active", func() bool { return is(t, a, first, sim.StatusProvisioned) })
+	_, metrics := s.get(t, "/metrics")
+	for _, want := range []string{`simurgh_operations_begun_total{verb="activate",via="cli"} 1`, `simurgh_operations_ended_total{progress="done"} 1`,
+		`simurgh_sync_sims_total{network="simulated",outcome="agreed"} 1`, `simurgh_sync_queue_depth{network="simulated"} 0`} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	// One App may serve again.
+	if code, _ := serve(t, a, app.Serving{}).get(t, "/readyz"); code != 200 {
+		t.Errorf("status %d the second time", code)
+	}
+}
+
+func TestTwoNodesOnOneFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one, two := open(t, dir), open(t, dir)
+	furnish(t, one, app.FirstNetwork)
+	s1, s2 := serve(t, one, app.Serving{}), serve(t, two, app.Serving{})
+	if err := s1.stop(); err != nil {
+		t.Fatal(err)
+	}
+	command(t, one, sim.ActivateLive, first) // accepted here, told there
+	until(t, "the other node has told the network", func() bool { return is(t, two, first, sim.StatusProvisioned) })
+	if code, _ := s2.get(t, "/readyz"); code != 200 {
+		t.Errorf("status %d", code)
+	}
+}
+
+// A network that cannot be opened is shown, holds up no other, and is tried
+// again; one that is added is picked up.
+func TestCrewPicksUpNetworks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := open(t, dir)
+	s := serve(t, a, app.Serving{}.Hurried())
+	blocked := filepath.Join(dir, "blocked")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(map[string]string{"path": filepath.Join(blocked, "net.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Fleet.AddNetwork(t.Context(), operator, plan.Network{Name: "late", Driver: app.SimulatedDriver, Config: string(config)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the readiness names the network", func() bool {
+		code, body := s.get(t, "/readyz")
+		return code == 503 && strings.Contains(body, `"late":"network.folder"`) && strings.Contains(body, `"simulated":"ok"`)
+	})
+	if err := os.Remove(blocked); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the network is manned", func() bool { code, _ := s.get(t, "/readyz"); return code == 200 })
+	furnish(t, a, "late")
+	command(t, a, sim.ActivateLive, first)
+	until(t, "the SIM is active", func() bool { return is(t, a, first, sim.StatusProvisioned) })
+}
+
+func TestTerminatedSIMsReturnToStock(t *testing.T) {
+	t.Parallel()
+	a := open(t, t.TempDir())
+	if err := a.Fleet.AddNetwork(t.Context(), operator, plan.Network{Name: "short", Driver: app.SimulatedDriver}, nil); err != nil {
+		t.Fatal(err)
+	}
+	furnish(t, a, "short")
+	serve(t, a, app.Serving{}.Hurried())
+	command(t, a, sim.ActivateLive, first)
+	until(t, "the SIM is active", func() bool { return is(t, a, first, sim.StatusProvisioned) })
+	command(t, a, sim.Terminate, first)
+	until(t, "the SIM is back in stock", func() bool { return is(t, a, first, sim.StatusAvailable) })
+}
+
+// What a network has lost is found on schedule, and told again.
+func TestReconcilesBySchedule(t *testing.T) {
+	t.Parallel()
+	a := open(t, t.TempDir())
+	furnish(t, a, app.FirstNetwork)
+	serve(t, a, app.Serving{ReconcileEvery: 30 * time.Millisecond, Repair: true}.Hurried())
+	command(t, a, sim.ActivateLive, first, second)
+	until(t, "the SIMs are active", func() bool {
+		return is(t, a, first, sim.StatusProvisioned) && is(t, a, second, sim.StatusProvisioned)
+	})
+	n, err := a.Network(t.Context(), app.FirstNetwork)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := a.Simulated(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = net.Close() }()
+	if r := net.Apply(t.Context(), []sim.Profile{{IMSI: "234150000000017"}}); r[0] != nil {
+		t.Fatal(r[0])
+	}
+	until(t, "the network has it again", func() bool {
+		has, err := net.Observe(t.Context(), []ident.IMSI{"234150000000017"})
+		return err == nil && has[0].Present
+	})
+}
+
+func TestPortIsTaken(t *testing.T) {
+	t.Parallel()
+	a := open(t, t.TempDir())
+	s := serve(t, a, app.Serving{})
+	err := open(t, t.TempDir()).Serve(t.Context(), app.Serving{HTTP: strings.TrimPrefix(s.url, "http://")})
+	if fault.CodeOf(err) != "serve.listen" || !strings.Contains(err.Error(), "--http") {
+		t.Errorf("Serve = %v", err)
+	}
+}
+
+// Any number of processes may open a folder that does not exist yet: there is
+// one key and one first network.
+func TestFirstOpening(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "new", "data")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			a, err := app.Open(t.Context(), app.Config{Data: dir})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if n, err := a.Fleet.Networks(t.Context(), operator); err != nil || len(n) != 1 || n[0].Name != app.FirstNetwork {
+				t.Errorf("networks %v, %v", n, err)
+			}
+			if err := a.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestAnotherKeyIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if a := open(t, dir); a.NewKey != filepath.Join(dir, "secret.key") {
+		t.Errorf("the key was made in %q", a.NewKey)
+	}
+	_, err := app.Open(t.Context(), app.Config{Data: dir, KeyFile: filepath.Join(dir, "other.key")})
+	if fault.CodeOf(err) != "vault.key" || !strings.Contains(err.Error(), "--key-file") {
+		t.Errorf("Open = %v", err)
+	}
+}
+
+func TestCheckNetwork(t *testing.T) {
+	t.Parallel()
+	for want, n := range map[string]plan.Network{
+		"":                              {Name: "a", Driver: "simulated", Config: `{"path":"x.db"}`},
+		`"pigeon" is not a driver`:      {Name: "a", Driver: "pigeon"},
+		`knows only "path"`:             {Name: "a", Driver: "simulated", Config: `{"colour":"red"}`},
+		"has an empty path":             {Name: "a", Driver: "simulated", Config: `{"path":""}`},
+		`knows only "path", the file`:   {Name: "a", Driver: "simulated", Config: `[]`},
+		`there are: simulated`:          {Name: "a"},
+		`the file that it lives in: js`: {Name: "a", Driver: "simulated", Config: `{"path":7}`},
+	} {
+		switch err := app.CheckNetwork(n); {
+		case want == "" && err != nil:
+			t.Errorf("%+v: %v", n, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%+v: %v, want %q", n, err, want)
+		}
+	}
+}

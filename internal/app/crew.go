@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	gosync "sync"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/network"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sync"
+)
+
+// crew keeps every network manned: a worker that tells it what is wanted, a
+// reconciler, and the way back to stock. It watches for networks that are added
+// while it runs. One network that cannot be opened holds up no other.
+type crew struct {
+	a *App
+	o Serving
+
+	mu    gosync.Mutex
+	posts map[string]*post // only man writes it
+	all   gosync.WaitGroup
+}
+
+// post is one network as the crew knows it.
+type post struct {
+	driver network.Driver
+	err    error // why it is not manned
+}
+
+// pauses are those of the crew's rounds.
+type pauses struct {
+	watch time.Duration // for new networks, and for those that failed to open
+	stock time.Duration // for SIMs whose quarantine is over
+	sweep time.Duration // for sessions and answers that have expired
+	turn  time.Duration // for the turn to reconcile, at most
+}
+
+var usual = pauses{watch: 2 * time.Second, stock: 30 * time.Second, sweep: 10 * time.Minute, turn: time.Minute}
+
+const (
+	openTime  = 15 * time.Second // for a network to be opened
+	stockPage = 500
+)
+
+func newCrew(a *App, o Serving) *crew { return &crew{a: a, o: o, posts: map[string]*post{}} }
+
+// run works until ctx ends. It returns once every batch that has been begun is
+// finished and every driver is closed.
+func (c *crew) run(ctx context.Context) {
+	c.all.Go(func() {
+		every(ctx, c.o.pauses.sweep, func() { c.report(ctx, "dropping what has expired", c.a.Fleet.DropExpired(ctx)) })
+	})
+	every(ctx, c.o.pauses.watch, func() { c.man(ctx) })
+	c.all.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, p := range c.posts {
+		if p.driver == nil {
+			continue
+		}
+		if err := p.driver.Close(); err != nil {
+			c.a.Log.Warn("closing the network failed", "network", name, "error", err)
+		}
+	}
+}
+
+// every calls do at once and then after every pause, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func()) {
+	t := time.NewTicker(pause)
+	defer t.Stop()
+	for ctx.Err() == nil {
+		do()
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+	}
+}
+
+// report logs a failure that the next round may mend; what fails because the
+// server stops is none.
+func (c *crew) report(ctx context.Context, what string, err error, more ...any) {
+	if err != nil && ctx.Err() == nil {
+		c.a.Log.Warn(what+" failed; trying again", append(more, slog.Any("error", err))...)
+	}
+}
+
+// man starts what is missing. One goroutine at a time calls it.
+func (c *crew) man(ctx context.Context) {
+	networks, err := c.a.Fleet.Networks(ctx, self("crew"))
+	c.report(ctx, "listing the networks", err)
+	for _, n := range networks {
+		p := c.posts[n.Name]
+		if p != nil && p.driver != nil {
+			continue
+		}
+		opening, cancel := context.WithTimeout(ctx, openTime)
+		driver, err := c.a.openDriver(opening, n)
+		cancel()
+		if p == nil {
+			c.report(ctx, "opening the network", err, "network", n.Name)
+		}
+		c.mu.Lock()
+		c.posts[n.Name] = &post{driver: driver, err: err}
+		c.mu.Unlock()
+		if err == nil {
+			c.start(ctx, n, driver)
+		}
+	}
+}
+
+func (c *crew) start(ctx context.Context, n plan.Network, driver network.Driver) {
+	w := &sync.Worker{Network: n.Name, Driver: driver, Fleet: c.a.Fleet, Rope: c.a.told.rope(n.Name), Log: c.a.Log,
+		Observed: c.a.metrics, Settings: sync.Settings{Lease: c.o.Lease}}
+	c.all.Go(func() { c.report(ctx, "telling the network", w.Run(ctx), "network", n.Name) })
+	c.all.Go(func() { every(ctx, c.o.pauses.stock, func() { c.returnDue(ctx, n) }) })
+	if c.o.ReconcileEvery > 0 {
+		c.all.Go(func() { every(ctx, min(c.o.pauses.turn, c.o.ReconcileEvery), func() { c.reconcile(ctx, n, driver) }) })
+	}
+	c.a.Log.Info("the network is manned", "network", n.Name, "driver", n.Driver)
+}
+
+// returnDue brings back to stock what has waited long enough.
+func (c *crew) returnDue(ctx context.Context, n plan.Network) {
+	quarantine := time.Duration(n.QuarantineDays) * 24 * time.Hour
+	for ctx.Err() == nil {
+		returned, err := c.a.Fleet.ReturnDue(ctx, n.Name, quarantine, stockPage)
+		c.report(ctx, "returning SIMs to stock", err, "network", n.Name)
+		if err != nil || returned < stockPage {
+			return
+		}
+	}
+}
+
+// reconcile reads the network back when it is this node's turn.
+func (c *crew) reconcile(ctx context.Context, n plan.Network, driver network.Driver) {
+	mine, err := c.a.Fleet.StartReconcile(ctx, n.Name, c.o.ReconcileEvery)
+	if err != nil || !mine {
+		c.report(ctx, "taking the turn to reconcile", err, "network", n.Name)
+		return
+	}
+	r := sync.Reconciler{Network: n.Name, Driver: driver, Fleet: c.a.Fleet, Request: self("reconciler"), Repair: c.o.Repair}
+	sum, err := r.Run(ctx)
+	m := c.a.metrics
+	m.drifted.WithLabelValues(n.Name).Add(float64(sum.Drifted))
+	if err != nil {
+		c.report(ctx, "reconciling", err, "network", n.Name)
+		return
+	}
+	m.unknown.WithLabelValues(n.Name).Set(float64(sum.Unknown))
+	m.readBack.WithLabelValues(n.Name).SetToCurrentTime()
+	if sum.Drifted > 0 || sum.Unknown > 0 {
+		c.a.Log.Warn("the network differs from what it agreed to", "network", n.Name, "checked", sum.Checked,
+			"drifted", sum.Drifted, "repairing", sum.Queued, "unknown", sum.Unknown)
+	}
+}
+
+// state says of every network whether it is manned, for the readiness check.
+func (c *crew) state() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make(map[string]string, len(c.posts))
+	for name, p := range c.posts {
+		out[name] = fine
+		if p.err != nil {
+			out[name] = reason(p.err)
+		}
+	}
+	return out
+}
+
+// reason is what an operator reads of a network that cannot be opened. Settings
+// are wrong by the operator's own words; the rest stays in the log.
+func reason(err error) string {
+	if fault.KindOf(err) == fault.Invalid {
+		return err.Error()
+	}
+	return plainly(err)
+}

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
+	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+)
+
+// Serving says how a server works. The zero value takes the defaults.
+type Serving struct {
+	HTTP  string           // address to listen on; 127.0.0.1:8080
+	Ready func(url string) // is told once callers are welcome; may be nil
+
+	ReconcileEvery time.Duration // between two readings of a network; 0 for never
+	Repair         bool          // tell the network again what has drifted
+	Lease          time.Duration // how long a node may keep SIMs before others take them over; 30 s
+	Drain          time.Duration // how long callers may take to hear their answers when the server stops; 20 s
+
+	Trusted  []netip.Prefix   // proxies whose X-Forwarded-For is believed
+	Tigrillo tigrillo.Options // the choices of that dialect; the rest is filled in
+
+	pauses pauses
+}
+
+// Defaults of a server.
+const (
+	DefaultHTTP  = "127.0.0.1:8080"
+	defaultLease = 30 * time.Second
+	defaultDrain = 20 * time.Second
+)
+
+func (o *Serving) fill() {
+	if o.HTTP == "" {
+		o.HTTP = DefaultHTTP
+	}
+	if o.Lease == 0 {
+		o.Lease = defaultLease
+	}
+	if o.Drain == 0 {
+		o.Drain = defaultDrain
+	}
+	if o.pauses == (pauses{}) {
+		o.pauses = usual
+	}
+}
+
+// server is a running Serve.
+type server struct {
+	app      *App
+	o        Serving
+	crew     *crew
+	stopping atomic.Bool
+}
+
+// Serve runs the server until ctx ends. It listens once everything else is
+// ready. At the end it stops listening, lets callers hear their answers,
+// finishes what has been begun with the networks, and returns; the database is
+// left for Close.
+func (a *App) Serve(ctx context.Context, o Serving) error {
+	o.fill()
+	s := &server{app: a, o: o, crew: newCrew(a, o)}
+	// The crew outlives the listener: what callers were promised while the
+	// server drains is worked on, too.
+	work, rest := context.WithCancel(context.WithoutCancel(ctx))
+	defer rest()
+	s.crew.man(work)
+	var crew sync.WaitGroup
+	crew.Go(func() { s.crew.run(work) })
+	err := s.listen(ctx)
+	rest()
+	crew.Wait()
+	return err
+}
+
+// listen serves until ctx ends and the last caller has been answered.
+func (s *server) listen(ctx context.Context) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.o.HTTP)
+	if err != nil {
+		return fault.New(fault.Unavailable, "serve.listen", "cannot listen on %s; is it in use? name another address with --http or SIMURGH_HTTP", s.o.HTTP).Because(err)
+	}
+	h := httpx.NewServer(s.handler(), httpx.Timeouts{}, s.app.Log)
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(l) }()
+	url := "http://" + reachable(l.Addr().String())
+	s.app.Log.Info("ready", "url", url, "database", s.app.DB.EngineName())
+	if s.o.Ready != nil {
+		s.o.Ready(url)
+	}
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	s.stopping.Store(true)
+	s.app.Log.Info("stopping; a second signal ends at once")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Drain)
+	defer cancel()
+	if err := h.Shutdown(drain); err != nil {
+		s.app.Log.Warn("some callers were cut off", "error", err)
+		_ = h.Close()
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving: %w", err)
+	}
+	return nil
+}
+
+// reachable names this machine where a server listens on every address.
+func reachable(listening string) string {
+	a, err := netip.ParseAddrPort(listening)
+	if err != nil || !a.Addr().IsUnspecified() {
+		return listening
+	}
+	return fmt.Sprintf("localhost:%d", a.Port())
+}
+
+// handler joins the doors and the operator's pages.
+func (s *server) handler() http.Handler {
+	m, gauged := s.app.metrics, prometheus.NewRegistry()
+	gauged.MustRegister(newGauges(s.app))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", serveHealth)
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{m.registry, gauged}, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(s.app.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError}))
+	t := s.o.Tigrillo
+	t.Fleet, t.HTTP = s.app.Fleet, httpx.Options{Log: s.app.Log, Trusted: s.o.Trusted, Observer: m}
+	mux.Handle(tigrillo.Path, tigrillo.New(t))
+	return mux
+}

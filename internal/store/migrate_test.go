@@ -1,0 +1,123 @@
+package store_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+)
+
+// empty are databases without a schema.
+var empty = map[string]func(t testing.TB) store.Options{
+	"sqlite":   func(t testing.TB) store.Options { return store.Options{Dir: t.TempDir()} },
+	"postgres": func(t testing.TB) store.Options { return store.Options{URL: pgtest.Empty(t)} },
+}
+
+// TestSchema holds that the migrations make the committed schema. Set
+// SIMURGH_UPDATE=1 to write it anew.
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	for name, options := range empty {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, options(t))
+			got, err := db.Schema(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("schema", name+".dump")
+			if os.Getenv("SIMURGH_UPDATE") == "1" {
+				if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("%s (-committed +migrated):\n%s", path, d)
+			}
+		})
+	}
+}
+
+// TestMigrateAtOnce opens one empty database from several processes at once.
+func TestMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, options := range empty {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := options(t)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					if out, err := child(t.Context(), "open", o).CombinedOutput(); err != nil {
+						t.Errorf("%v\n%s", err, out)
+					}
+				})
+			}
+			wg.Wait()
+			if err := open(t, o).Check(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestNewerSchema holds that a program leaves the database of a newer one
+// alone, and says so.
+func TestNewerSchema(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		if err := db.Write(t.Context(), func(tx *store.Tx) error {
+			return tx.Exec(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (?, ?)", 99999, true)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := store.Open(t.Context(), o)
+		if fault.KindOf(err) != fault.Precondition || fault.CodeOf(err) != "store.newer" {
+			t.Errorf("error %v", err)
+		}
+		if have, newest, err := db.Version(t.Context()); have != 99999 || newest == have || err != nil {
+			t.Errorf("version %d of %d, %v", have, newest, err)
+		}
+	})
+}
+
+// TestOpenFails holds that a database that cannot be opened says where it was
+// looked for, and nothing that is secret.
+func TestOpenFails(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []store.Options{{Dir: file}, {URL: "postgres://u:secret@127.0.0.1:1/x"}, {URL: "postgres://u:secret@:x"}} {
+		_, err := store.Open(t.Context(), o)
+		if err == nil || fault.KindOf(err) == fault.Internal {
+			t.Errorf("%+v: error %v", o, err)
+			continue
+		}
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error tells the secret: %v", err)
+		}
+	}
+}
+
+// child runs this test binary as a process that works on a database; see
+// TestChild.
+func child(ctx context.Context, work string, o store.Options) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestChild$", "-test.v=false")
+	cmd.Env = append(os.Environ(), "STORE_CHILD="+work, "STORE_DIR="+o.Dir, "STORE_URL="+o.URL)
+	return cmd
+}

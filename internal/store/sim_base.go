@@ -1,0 +1,169 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+)
+
+// base is a set of SIMs: ranges of an index, the hits of a search, or, with
+// neither, all SIMs; less those that the conditions leave out.
+type base struct {
+	from  *source
+	arms  [][]any // the values of each range
+	hits  string  // selects ids
+	args  []any   // of hits
+	where []cond
+}
+
+// source is an index: equality on its first columns leaves ranges that are in
+// the order of the next one.
+type source struct {
+	table string // "sim" or "sim_state"
+	equal []string
+	fixed *cond  // equality that all ranges share, on columns of x
+	then  string // the column of the order
+}
+
+// cond is a condition on sim as s or, when state is set, on sim_state as t.
+type cond struct {
+	where string
+	args  []any
+	state bool
+}
+
+// key is a SIM's place in the order.
+type key struct {
+	value string
+	iccid ident.ICCID
+	id    int64
+}
+
+func (k key) cursor() *sim.Cursor { return &sim.Cursor{Value: k.value, ICCID: k.iccid} }
+
+var (
+	whole  = &source{table: "sim", then: "iccid"}
+	byCell = &source{table: "sim_state", equal: []string{"portfolio_no", "package_id", "status", "flags"}, then: "iccid"}
+)
+
+func byPortfolio(sort string) *source {
+	return &source{table: "sim", equal: []string{"portfolio_no"}, then: sort}
+}
+
+// bySide ranges over the SIMs with one value. The index leaves out those
+// without any, which the condition repeats so that it is chosen.
+func bySide(column string, value any) *source {
+	table, none := "sim", "0"
+	if strings.HasSuffix(column, "_at") {
+		table = "sim_state"
+	}
+	if _, ok := value.(string); ok {
+		none = "''"
+	}
+	return &source{table: table, equal: []string{"portfolio_no"}, then: "iccid",
+		fixed: &cond{where: fmt.Sprintf("x.%s = ? AND x.%s <> %s", column, column, none), args: []any{value}}}
+}
+
+// alias and key are how statements name the source's table.
+func (s *source) alias() (alias, key string) {
+	if s != nil && s.table == "sim_state" {
+		return "t", "sim_id"
+	}
+	return "s", "id"
+}
+
+// match is the condition that a row of the table, as alias, lies in the range
+// of the row of a.
+func (s *source) match(alias string) (string, []any) {
+	parts := make([]string, len(s.equal), len(s.equal)+1)
+	for i, c := range s.equal {
+		parts[i] = fmt.Sprintf("%s.%s = a.c%d", alias, c, i)
+	}
+	var args []any
+	if s.fixed != nil {
+		parts, args = append(parts, strings.ReplaceAll(s.fixed.where, "x.", alias+".")), s.fixed.args
+	}
+	if len(parts) == 0 {
+		return "1 = 1", nil
+	}
+	return strings.Join(parts, " AND "), args
+}
+
+// columns are those of the relation that holds the ranges.
+func (s *source) columns() []column {
+	out := make([]column, len(s.equal))
+	for i := range s.equal {
+		out[i] = column{fmt.Sprintf("c%d", i), "bigint"}
+	}
+	return out
+}
+
+// needs reports whether statements on b must join sim, and sim_state, to name
+// columns of sim or to test conditions.
+func (b *base) needs(column string) (identity, state bool) {
+	alias, _ := b.from.alias()
+	identity = alias == "s" || column != "iccid" || slices.ContainsFunc(b.where, func(c cond) bool { return !c.state })
+	state = alias == "t" || slices.ContainsFunc(b.where, func(c cond) bool { return c.state })
+	return identity, state
+}
+
+// joins adds the other table where it is needed.
+func (b *base) joins(d dialect, column string) string {
+	alias, _ := b.from.alias()
+	identity, state := b.needs(column)
+	switch {
+	case alias == "t" && identity:
+		return " " + d.nest() + " sim s ON s.id = t.sim_id"
+	case alias == "s" && state:
+		return " " + d.nest() + " sim_state t ON t.sim_id = s.id"
+	}
+	return ""
+}
+
+// write writes a statement over the whole base, in no order. In the columns and
+// in the extra condition {v} is a column of sim, {i} the ICCID and {id} the id.
+func (b *base) write(d dialect, columns, column string, extra *cond) (string, []any) {
+	alias, id := b.from.alias()
+	value := alias + "." + column
+	if column != "iccid" {
+		value = "s." + column
+	}
+	var with, from string
+	var args []any
+	switch {
+	case b.hits != "":
+		from, args = "("+b.hits+") h "+d.nest()+" sim s ON s.id = h.id", b.args
+	case b.from != nil && len(b.from.equal) > 0:
+		relation, rows := d.relation(b.from.columns(), b.arms)
+		match, more := b.from.match(alias)
+		with, args = "WITH "+relation+" ", append(rows, more...)
+		from = fmt.Sprintf("a %s %s %s ON %s", d.nest(), b.from.table, alias, match)
+	default:
+		from = "sim s"
+	}
+	where := b.where
+	if extra != nil {
+		where = append(slices.Clone(where), *extra)
+	}
+	test, more := conjunction(where)
+	text := "SELECT " + columns + " FROM " + from + b.joins(d, column) + " WHERE " + test
+	return with + strings.NewReplacer("{v}", value, "{i}", alias+".iccid", "{id}", alias+"."+id).Replace(text), append(args, more...)
+}
+
+func conjunction(conds []cond) (string, []any) {
+	text, args := "1 = 1", []any(nil)
+	for _, c := range conds {
+		text, args = text+" AND "+c.where, append(args, c.args...)
+	}
+	return text, args
+}
+
+// sizeUpTo counts the base without its conditions, and stops at n.
+func (b *base) sizeUpTo(d dialect, n int64) (string, []any) {
+	bare := base{from: b.from, arms: b.arms}
+	text, args := bare.write(d, "1", "iccid", nil)
+	return "SELECT count(*) FROM (" + text + " LIMIT ?) AS u", append(args, n)
+}

@@ -1,0 +1,223 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+
+	"github.com/simurgh-iot/simurgh/internal/sim"
+)
+
+// cover says which filters the ranges of a base answer by themselves.
+type cover uint8
+
+const (
+	nothing     cover = iota
+	portfolios        // the sphere and the portfolio
+	cellFilters       // those, and everything that the cells are made of
+)
+
+// filters are the conditions that remain; but names a column whose filter is
+// answered too.
+func (l *listing) filters(covered cover, but string) []cond {
+	var out []cond
+	if covered < portfolios {
+		where, args := l.scope("s.portfolio_no")
+		out = append(out, cond{where: where, args: args})
+	}
+	if covered < cellFilters {
+		out = append(out, l.cellConditions()...)
+	}
+	for _, f := range l.columns() {
+		if f.column != but {
+			out = append(out, cond{where: f.alias + "." + f.column + " = ?", args: []any{f.value}, state: f.alias == "t"})
+		}
+	}
+	if l.q.Match != nil {
+		out = append(out, test(l.engine, l.q.Match))
+	}
+	return out
+}
+
+// scope is the condition that a portfolio number lies in the sphere and is the
+// one that was asked for.
+func (l *listing) scope(column string) (string, []any) {
+	where, args := sphere(column, l.in)
+	if l.q.Portfolio != "" {
+		where += " AND " + column + " IN (SELECT no FROM portfolio WHERE id = ?)"
+		args = append(args, string(l.q.Portfolio))
+	}
+	return where, args
+}
+
+// columnFilter is a filter on one column of sim (s) or sim_state (t).
+type columnFilter struct {
+	alias, column string
+	value         any
+	indexed       bool // its index is worth walking
+}
+
+// columns lists the filters on single columns, the one whose index is likely
+// to be the narrowest first.
+func (l *listing) columns() []columnFilter {
+	q := &l.q
+	var out []columnFilter
+	number := func(column string, v *int64) {
+		if v != nil {
+			out = append(out, columnFilter{"s", column, *v, *v != 0})
+		}
+	}
+	if !q.ActivatedAt.IsZero() {
+		out = append(out, columnFilter{"t", "activated_at", micros(q.ActivatedAt), true})
+	}
+	if !q.TerminatedAt.IsZero() {
+		out = append(out, columnFilter{"t", "terminated_at", micros(q.TerminatedAt), true})
+	}
+	if q.Group != nil {
+		out = append(out, columnFilter{"s", "group_name", *q.Group, *q.Group != ""})
+	}
+	number("rsp", q.RSP)
+	number("spec", q.Spec)
+	number("part", q.Part)
+	number("mno", q.MNO)
+	if q.Network != "" {
+		out = append(out, columnFilter{"t", "network", q.Network, false})
+	}
+	return out
+}
+
+// narrow returns the filter whose index is worth walking; no column when none
+// is.
+func (l *listing) narrow() (column string, value any) {
+	for _, f := range l.columns() {
+		if f.indexed {
+			return f.column, f.value
+		}
+	}
+	return "", nil
+}
+
+// points are the conditions that name a handful of SIMs; nil without any.
+func (l *listing) points() []cond {
+	q := &l.q
+	var out []cond
+	if q.ICCIDs != nil {
+		where, arg := l.engine.list("s.iccid", texts(q.ICCIDs))
+		out = append(out, cond{where: where, args: []any{arg}})
+	}
+	for _, c := range []struct{ column, value string }{
+		{"eid", string(q.EID)}, {"imsi", string(q.IMSI)}, {"msisdn", string(q.MSISDN)}, {"imei", string(q.IMEI)},
+	} {
+		if c.value != "" {
+			out = append(out, cond{where: "s." + c.column + " = ? AND s." + c.column + " <> ''", args: []any{c.value}})
+		}
+	}
+	if q.Number != "" {
+		out = append(out, cond{where: "(s.number = ? AND s.number <> '' OR s.number = '' AND s.iccid = ?)", args: []any{q.Number, q.Number}})
+	}
+	for _, t := range q.Tags {
+		bucket, hash := tagKey(t.Hash)
+		out = append(out, cond{where: "s.id IN (SELECT sim_id FROM sim_tag WHERE code = ? AND bucket = ? AND hash = ?)",
+			args: []any{t.Code, bucket, hash}})
+	}
+	return out
+}
+
+// tagBuckets is a compromise: a look-up reads one bucket of a code, and an
+// import appends to each.
+const tagBuckets = 32
+
+// tagKey is how a tag is stored: of a keyed hash eight bytes will do.
+func tagKey(hash []byte) (bucket, key int64) {
+	var b [8]byte
+	copy(b[:], hash)
+	n := binary.BigEndian.Uint64(b[:])
+	return int64(n % tagBuckets), int64(n)
+}
+
+// cell is what the counters tell apart.
+type cell struct{ portfolio, pkg, status, flags int64 }
+
+// readCells lists the cells that the filters leave, and their sum. A list of
+// everything needs neither, unless it is to be counted.
+func (l *listing) readCells(ctx context.Context) error {
+	column, _ := l.narrow()
+	if l.in.All() && l.q.Portfolio == "" && column == "" && !l.filtersCells() && l.q.Sort == sim.ByICCID && !l.q.Count && l.q.Offset == 0 {
+		l.total, l.sized = 1<<40, true
+		return nil
+	}
+	where, args := l.scope("portfolio_no")
+	if l.q.Package != nil {
+		where += " AND package_id = ?"
+		args = append(args, *l.q.Package)
+	}
+	l.sized = true
+	return l.each(ctx, func(rows rowScanner) error {
+		var c cell
+		var n int64
+		if err := rows.Scan(&c.portfolio, &c.pkg, &c.status, &c.flags, &n); err != nil || !l.wants(c) {
+			return err
+		}
+		l.cells, l.total = append(l.cells, c), l.total+n
+		return nil
+	}, "SELECT portfolio_no, package_id, status, flags, SUM(n) FROM sim_tally WHERE "+where+
+		" GROUP BY portfolio_no, package_id, status, flags HAVING SUM(n) > 0", args...)
+}
+
+// filtersCells reports whether a filter names what the cells are made of.
+func (l *listing) filtersCells() bool {
+	q := &l.q
+	return q.Package != nil || len(q.Statuses) > 0 || q.Held|q.NotHeld != 0 || q.Barred|q.NotBarred != 0
+}
+
+func (l *listing) wants(c cell) bool {
+	held, barred := unflag(c.flags)
+	q := &l.q
+	return (len(q.Statuses) == 0 || slices.Contains(q.Statuses, sim.Status(c.status))) &&
+		held&q.Held == q.Held && held&q.NotHeld == 0 && barred&q.Barred == q.Barred && barred&q.NotBarred == 0
+}
+
+// cellConditions are the filters on cells where no range answers them.
+func (l *listing) cellConditions() []cond {
+	var out []cond
+	add := func(where string, args ...any) { out = append(out, cond{where, args, true}) }
+	q := &l.q
+	if q.Package != nil {
+		add("t.package_id = ?", *q.Package)
+	}
+	if len(q.Statuses) > 0 {
+		args := make([]any, len(q.Statuses))
+		for i, s := range q.Statuses {
+			args[i] = int64(s)
+		}
+		add("t.status IN ("+placeholders(len(args))+")", args...)
+	}
+	if on := packFlags(q.Held, q.Barred); on != 0 {
+		add("(t.flags & ?) = ?", on, on)
+	}
+	if off := packFlags(q.NotHeld, q.NotBarred); off != 0 {
+		add("(t.flags & ?) = 0", off)
+	}
+	return out
+}
+
+// portfoliosOf and armsOf are the values of ranges.
+func portfoliosOf(cells []cell) [][]any {
+	seen := map[int64]bool{}
+	var out [][]any
+	for _, c := range cells {
+		if !seen[c.portfolio] {
+			seen[c.portfolio] = true
+			out = append(out, []any{c.portfolio})
+		}
+	}
+	return out
+}
+
+func armsOf(cells []cell) [][]any {
+	out := make([][]any, len(cells))
+	for i, c := range cells {
+		out[i] = []any{c.portfolio, c.pkg, c.status, c.flags}
+	}
+	return out
+}
