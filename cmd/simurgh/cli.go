@@ -19,10 +19,11 @@ type cli struct {
 	Serve serveCmd `cmd:"" group:"Run" help:"Run the server: the APIs, the workers that tell the networks, health and metrics."`
 	Demo  demoCmd  `cmd:"" group:"Run" help:"Fill a platform with accounts, packages and 1,000 SIMs in every state, and serve it."`
 
-	Portfolio portfolioCmd `cmd:"" group:"Set up" help:"Accounts: a tree of operators, resellers and customers."`
-	Package   packageCmd   `cmd:"" group:"Set up" help:"Tariffs, and which accounts they are offered to."`
-	User      userCmd      `cmd:"" group:"Set up" help:"People who sign in."`
-	Network   networkCmd   `cmd:"" group:"Set up" help:"Networks that SIMs live on."`
+	Portfolio      portfolioCmd      `cmd:"" group:"Set up" help:"Accounts: a tree of operators, resellers and customers."`
+	Package        packageCmd        `cmd:"" group:"Set up" help:"Tariffs, and which accounts they are offered to."`
+	User           userCmd           `cmd:"" group:"Set up" help:"People who sign in."`
+	ServiceAccount serviceAccountCmd `cmd:"" group:"Set up" help:"Programs that call the SIM API."`
+	Network        networkCmd        `cmd:"" group:"Set up" help:"Networks that SIMs live on."`
 
 	SIMs       simsCmd       `cmd:"" name:"sims" group:"Operate" help:"Import, find, explain, export and command SIMs."`
 	Tasks      tasksCmd      `cmd:"" group:"Operate" help:"What waits for a person: approve or reject it."`

@@ -17,11 +17,15 @@ type cause struct {
 	By     string     `json:"by"`
 	Since  *time.Time `json:"since"`
 	Lifts  string     `json:"lifts"`
+
+	once bool // it happened at that time and does not go on
 }
 
 func (c *cause) sentence() string {
 	s := c.What
-	if c.Since != nil {
+	if c.Since != nil && c.once {
+		s += " at " + clock(*c.Since)
+	} else if c.Since != nil {
 		s += " since " + clock(*c.Since)
 	}
 	if c.By != "" {
@@ -49,7 +53,7 @@ func explain(s *sim.SIM, ops []sim.Operation, folio *tenant.Portfolio, networks 
 		out = append(out, cause{What: "barred services: " + s.Barred.String(), Lifts: "the customer switches them on again"})
 	}
 	if s.Failure != "" {
-		out = append(out, cause{What: "the last change did not happen", Reason: s.Failure, Since: at(s.FailedAt), Lifts: "remove the cause and give the command again"})
+		out = append(out, cause{What: "the last change did not happen", Reason: s.Failure, Since: at(s.FailedAt), Lifts: "remove the cause and give the command again", once: true})
 	}
 	out = append(out, offNetwork(s, networks)...)
 	return append(out, account(s, folio)...)

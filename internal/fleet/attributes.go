@@ -71,7 +71,6 @@ func (s *Service) AttributesOf(ctx context.Context, r Request, iccid ident.ICCID
 func (s *Service) CreateAttributes(ctx context.Context, r Request, iccid ident.ICCID, list []sim.Attribute, may func(*sim.SIM) error) ([]sim.Attribute, error) {
 	var out []sim.Attribute
 	err := s.attribute(ctx, r, tenant.AttributeCreate, iccid, may, func(b *attributing) error {
-		out = nil
 		if n := len(b.active) + len(list); n > sim.MaxAttributes {
 			return fault.New(fault.Exhausted, sim.AttributeLimit, "the SIM would have %d attributes; at most %d are allowed", n, sim.MaxAttributes)
 		}
@@ -82,7 +81,7 @@ func (s *Service) CreateAttributes(ctx context.Context, r Request, iccid ident.I
 			if _, there := b.byName(a.Name); there {
 				return fault.New(fault.Precondition, sim.AttributeExists, "the SIM has an attribute %s already", a.Name)
 			}
-			out = append(out, b.put(sim.Attribute{SIM: b.before.ID, Name: a.Name, Value: a.Value}))
+			b.put(sim.Attribute{SIM: b.before.ID, Name: a.Name, Value: a.Value})
 		}
 		return nil
 	}, &out)
@@ -93,7 +92,6 @@ func (s *Service) CreateAttributes(ctx context.Context, r Request, iccid ident.I
 func (s *Service) SetAttribute(ctx context.Context, r Request, iccid ident.ICCID, id int64, value string, may func(*sim.SIM) error) (sim.Attribute, error) {
 	var out []sim.Attribute
 	err := s.attribute(ctx, r, tenant.AttributeUpdate, iccid, may, func(b *attributing) error {
-		out = nil
 		a, err := b.byID(ctx, id)
 		if err != nil {
 			return err
@@ -102,7 +100,7 @@ func (s *Service) SetAttribute(ctx context.Context, r Request, iccid ident.ICCID
 			return err
 		}
 		a.Value = value
-		out = append(out, b.put(a))
+		b.put(a)
 		return nil
 	}, &out)
 	if err != nil {
@@ -133,7 +131,8 @@ type attributing struct {
 	tx            Tx
 	before, after *sim.SIM
 	active        []sim.Attribute // as they are now
-	rows          []sim.Attribute // to be stored
+	made          []sim.Attribute // what was put
+	rows          []sim.Attribute // what is to be stored of it
 	changes       []event.Change
 }
 
@@ -165,26 +164,24 @@ func (b *attributing) byID(ctx context.Context, id int64) (sim.Attribute, error)
 }
 
 // put takes over an attribute as it shall be. A label's value goes into the
-// SIM's field; of the label only a mark is stored.
-func (b *attributing) put(a sim.Attribute) sim.Attribute {
-	from := ""
+// SIM's field; of the label only a mark is stored, so that what another door
+// clears is gone here, too.
+func (b *attributing) put(a sim.Attribute) {
+	from, to := "", a.Value
 	if old, there := b.byName(a.Name); there {
 		from = old.Value
 	}
-	to := a.Value
 	if a.Deleted {
 		to = ""
 	}
 	b.changes = append(b.changes, event.Change{Field: a.Name, From: from, To: to})
-	id, label := sim.LabelID(b.before.ID, a.Name)
-	if label {
-		a.ID = id
+	row := a
+	if id, label := sim.LabelID(b.before.ID, a.Name); label {
 		edit := labelEdit(a.Name, to)
 		edit.labels(b.after)
+		row.ID, row.Deleted = id, a.Deleted || to != ""
 	}
-	b.rows = append(b.rows, a)
-	b.active = append(b.active, a)
-	return a
+	b.active, b.made, b.rows = append(b.active, a), append(b.made, a), append(b.rows, row)
 }
 
 func labelEdit(name, value string) Edit {
@@ -227,8 +224,11 @@ func (s *Service) attribute(ctx context.Context, r Request, need tenant.Permissi
 		if err := s.saveAttributes(ctx, &r, b); err != nil {
 			return err
 		}
+		for i := range b.made {
+			b.made[i].ID = b.rows[i].ID
+		}
 		if out != nil {
-			*out = b.rows
+			*out = b.made
 		}
 		return nil
 	})

@@ -102,7 +102,7 @@ type importing struct {
 	in    Import
 	pkg   *plan.Package
 	count Imported
-	seen  map[string]bool // identifiers of a dry run, which stores none
+	seen  *seen // identifiers of a dry run, which stores none
 }
 
 type sourceRow struct {
@@ -144,7 +144,7 @@ func (im *importing) prepare(ctx context.Context) error {
 		return fault.InvalidField("network", "is %q, but package %d is for network %q", im.in.Network, p.ID, p.Network)
 	}
 	if im.in.DryRun {
-		im.seen = map[string]bool{}
+		im.seen = newSeen()
 	}
 	return im.networkKnown(ctx)
 }

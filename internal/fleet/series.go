@@ -47,3 +47,13 @@ func (s *Service) Series(ctx context.Context, r Request, of *sim.SIM, kind usage
 
 // Now is the time that the use cases go by.
 func (s *Service) Now() time.Time { return s.now() }
+
+// Sessions lists single sessions, messages and calls of a SIM, which the caller
+// has read, and how many match in all.
+func (s *Service) Sessions(ctx context.Context, r Request, of *sim.SIM, q usage.RatedQuery) ([]usage.RatedEvent, int64, error) {
+	if err := r.Caller.Needs(tenant.ActivityGet); err != nil {
+		return nil, 0, err
+	}
+	q.Limit = limit(q.Limit)
+	return s.store.Rated(ctx, of.ID, q)
+}

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"hash/maphash"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -120,7 +121,7 @@ func (sf *sieve) look(r *sourceRow) (same bool, bad *RowRejected) {
 func (sf *sieve) repeated(r *sourceRow) *RowRejected {
 	s := r.new.SIM
 	for field, value := range map[string]string{"iccid": string(s.ICCID), "imsi": string(s.IMSI), "msisdn": string(s.MSISDN)} {
-		if value != "" && sf.im.seen[field+" "+value] {
+		if value != "" && sf.im.seen.has(field, value) {
 			return reject(r.line, field, "stands in the file before")
 		}
 	}
@@ -159,8 +160,32 @@ func (sf *sieve) take(r *sourceRow) {
 			continue
 		}
 		sf.taken[field+" "+value] = s.ICCID
-		if sf.im.seen != nil {
-			sf.im.seen[field+" "+value] = true
-		}
+		sf.im.seen.add(field, value)
+	}
+}
+
+// seen remembers the identifiers of a dry run by 64-bit hashes, so that a
+// million rows take tens of megabytes. Two identifiers of so many share a hash
+// once in ten million runs. A nil seen remembers nothing.
+type seen struct {
+	seed   maphash.Seed
+	hashes map[uint64]struct{}
+}
+
+func newSeen() *seen { return &seen{seed: maphash.MakeSeed(), hashes: map[uint64]struct{}{}} }
+
+func (s *seen) hash(field, value string) uint64 { return maphash.String(s.seed, field+" "+value) }
+
+func (s *seen) has(field, value string) bool {
+	if s == nil {
+		return false
+	}
+	_, ok := s.hashes[s.hash(field, value)]
+	return ok
+}
+
+func (s *seen) add(field, value string) {
+	if s != nil {
+		s.hashes[s.hash(field, value)] = struct{}{}
 	}
 }

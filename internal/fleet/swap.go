@@ -161,7 +161,7 @@ func (b *swapping) move() {
 // save writes the old SIM first, which lets go of the number: no two SIMs have
 // it, and the network hears of the two in that order.
 func (b *swapping) save(ctx context.Context) error {
-	b.gone.ModifiedAt, b.fresh.ModifiedAt = b.at, b.at.Add(time.Microsecond)
+	b.gone.ModifiedAt, b.fresh.ModifiedAt = b.at.Add(-time.Microsecond), b.at
 	number := b.gone.MSISDN
 	b.gone.MSISDN = ""
 	b.changes = []sim.Change{{Before: b.old, After: &b.gone}}

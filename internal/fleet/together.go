@@ -41,12 +41,17 @@ func (s *Service) Once(ctx context.Context, r Request, do func(*Service) ([]byte
 		return answer, err
 	}
 	err = s.Together(ctx, func(inner *Service) (err error) {
+		tx, now := inner.store.(within).Tx, s.now()
+		// The key is taken first: who comes with it meanwhile waits for the end
+		// of this, instead of asking the same anew. What holds its place is over
+		// as it is written, and makes way for the answer.
+		if err := stored(tx.StoreAnswer(ctx, r.Caller.Actor(), r.Key, r.Asked, []byte{}, now, now)); err != nil {
+			return err
+		}
 		if answer, err = do(inner); err != nil {
 			return err
 		}
-		now := s.now()
-		tx := inner.store.(within).Tx
-		return stored(tx.StoreAnswer(ctx, r.Caller.Actor(), r.Key, r.Asked, answer, now, now.Add(AnswerLife)))
+		return tx.StoreAnswer(ctx, r.Caller.Actor(), r.Key, r.Asked, answer, now, now.Add(AnswerLife))
 	})
 	if fault.CodeOf(err) != keyTaken {
 		return answer, err

@@ -82,7 +82,7 @@ func (s *Service) IssueToken(ctx context.Context, r Request, l ClientLogin) (tok
 // welcome holds an address against the allow-lists of the account and of its
 // portfolio.
 func welcome(b *tenant.Bearer, from netip.Addr) bool {
-	return tenant.Listed(b.Detail.AllowList, from) && b.Home.Allows(from)
+	return tenant.Listed(b.AllowList, from) && b.Home.Allows(from)
 }
 
 func (s *Service) addToken(ctx context.Context, r Request, b *tenant.Bearer, token string, from netip.Addr) error {

@@ -76,8 +76,8 @@ func (s *SIM) Label(name string) string {
 
 // Attributes joins the SIM's labels and its stored attributes, those that are
 // deleted or those that are not. Labels come first, the others by their ids. Of
-// a label the store holds at most a mark: that it was made with an empty value,
-// or that it was deleted, and its last value.
+// a label the store holds at most a mark: one that is not deleted says that it
+// was made with an empty value; another, what it was before it went.
 func (s *SIM) Attributes(stored []Attribute, deleted bool) []Attribute {
 	marks := map[string]Attribute{}
 	var out []Attribute

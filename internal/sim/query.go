@@ -26,11 +26,11 @@ type Query struct {
 	RSP       *int64
 	Statuses  []Status
 
-	Held, NotHeld     Kinds    // suspensions that must, and must not, be wanted
-	Barred, NotBarred Services // services that must, and must not, be barred
-	ActivatedAt       time.Time
-	TerminatedAt      time.Time
-	Tags              []Tag // codes, by their blind tags
+	Held, NotHeld     Kinds     // suspensions that must, and must not, be wanted
+	Barred, NotBarred Services  // services that must, and must not, be barred
+	ActivatedAt       time.Time // in this second
+	TerminatedAt      time.Time // in this second
+	Tags              []Tag     // codes, by their blind tags
 
 	Match *Match
 

@@ -27,7 +27,7 @@ func scanMember(rows rowScanner, m *tenant.Member, more ...any) error {
 	a.Disabled, a.ExpiresAt, a.CreatedAt = disabled != 0, moment(expires), moment(created)
 	a.Sphere, a.May = tenant.Below(path), tenant.Rights(a.Roles)
 	var err error
-	m.Detail.AllowList, err = tenant.ParseAllowList(allow)
+	m.AllowList, err = tenant.ParseAllowList(allow)
 	return err
 }
 

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -25,6 +27,10 @@ func TestChild(t *testing.T) {
 	}
 	db := open(t, store.Options{Dir: os.Getenv("STORE_DIR"), URL: os.Getenv("STORE_URL")})
 	if work == "open" {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		goleak.VerifyNone(t)
 		return
 	}
 	var wg sync.WaitGroup

@@ -36,11 +36,11 @@ const endedColumns = "sim_id, generation, progress, last_error text, attempts, d
 var (
 	// An answer to a newer generation supersedes the older ones.
 	answeredTable = &table{name: "operation", columns: cols(endedColumns),
-		set: `progress = CASE WHEN operation.generation = :generation THEN :progress ELSE 6 END, last_error = :last_error,
+		to: `progress = CASE WHEN operation.generation = :generation THEN :progress ELSE 6 END, last_error = :last_error,
 			attempts = :attempts, done_at = :done_at`,
 		where: "operation.sim_id = :sim_id AND operation.progress = 2 AND operation.generation <= :generation"}
 	decidedTable = &table{name: "operation", columns: cols(endedColumns),
-		set: `progress = :progress, generation = :generation, last_error = :last_error, attempts = :attempts,
+		to: `progress = :progress, generation = :generation, last_error = :last_error, attempts = :attempts,
 			done_at = CASE WHEN :progress = 2 THEN 0 ELSE :done_at END`,
 		where: "operation.sim_id = :sim_id AND operation.progress = 1"}
 )

@@ -17,10 +17,12 @@ type lists struct {
 }
 
 // The bounds were measured at a million SIMs: sorting takes one to two
-// microseconds a candidate, walking two to three a row.
+// microseconds a candidate, walking two to three a row. What the search index
+// can look up is worth a part of them.
 const (
 	fewRows    = 10_000
 	walkBudget = 20_000
+	searchPart = 5
 )
 
 func newLists() *lists {

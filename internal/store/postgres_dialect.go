@@ -43,7 +43,7 @@ func (postgresDialect) relation(columns []column, rows [][]any) (string, []any) 
 	return fmt.Sprintf("a (%s) AS (SELECT * FROM unnest(%s))", strings.Join(names, ", "), strings.Join(parts, ", ")), arrays(columns, rows)
 }
 
-func (postgresDialect) first(_, alias, _, from string) string {
+func (postgresDialect) first(_, alias, _ string, _ []string, from string) string {
 	return fmt.Sprintf(" CROSS JOIN LATERAL (SELECT x.*%s) %s", from, alias)
 }
 

@@ -122,7 +122,7 @@ func (p *pool) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if first := p.stmts[text]; first != nil {
-		_ = s.Close()
+		_ = s.Close() //nolint:sqlclosecheck // another's is kept
 		return first, nil
 	}
 	p.stmts[text] = s
@@ -130,7 +130,7 @@ func (p *pool) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 }
 
 func (p *pool) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	s, err := p.stmt(ctx, text)
+	s, err := p.stmt(ctx, text) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return nil, err
 	}

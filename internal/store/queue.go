@@ -115,7 +115,7 @@ var (
 	doneTable = &table{name: "sync_queue", columns: cols(answerColumns), deletes: true,
 		where: "sync_queue.sim_id = :sim_id AND sync_queue.lease = :lease AND sync_queue.generation <= :generation"}
 	againTable = &table{name: "sync_queue", columns: cols(answerColumns),
-		set: `lease = 0, attempts = CASE WHEN sync_queue.generation <= :generation THEN sync_queue.attempts + 1 ELSE 0 END, last_error = :last_error,
+		to: `lease = 0, attempts = CASE WHEN sync_queue.generation <= :generation THEN sync_queue.attempts + 1 ELSE 0 END, last_error = :last_error,
 			due_at = CASE WHEN sync_queue.generation <= :generation THEN :due_at ELSE :now_at END`,
 		where: "sync_queue.sim_id = :sim_id AND sync_queue.lease = :lease"}
 )

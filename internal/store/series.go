@@ -8,7 +8,8 @@ import (
 )
 
 // RatedSums adds up the rated events of one kind of a SIM that start in each
-// step from from up to to; steps without any are left out.
+// step of the time between from and to, the latter not included; steps without
+// any are left out.
 func (r reader) RatedSums(ctx context.Context, simID int64, kind usage.Kind, from, to time.Time, step time.Duration) ([]usage.Sum, error) {
 	var out []usage.Sum
 	us := step.Microseconds()

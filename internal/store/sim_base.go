@@ -23,9 +23,9 @@ type base struct {
 // the order of the next one.
 type source struct {
 	table string // "sim" or "sim_state"
-	equal []string
-	fixed *cond  // equality that all ranges share, on columns of x
-	then  string // the column of the order
+	equal []column
+	only  string // the condition of a partial index, on columns of x
+	then  string // the column of the order; behind it stands the ICCID
 }
 
 // cond is a condition on sim as s or, when state is set, on sim_state as t.
@@ -46,28 +46,27 @@ func (k key) cursor() *sim.Cursor { return &sim.Cursor{Value: k.value, ICCID: k.
 
 var (
 	whole  = &source{table: "sim", then: "iccid"}
-	byCell = &source{table: "sim_state", equal: []string{"portfolio_no", "package_id", "status", "flags"}, then: "iccid"}
+	byCell = &source{table: "sim_state", equal: cols("portfolio_no, package_id, status, flags"), then: "iccid"}
 )
 
 func byPortfolio(sort string) *source {
-	return &source{table: "sim", equal: []string{"portfolio_no"}, then: sort}
+	return &source{table: "sim", equal: cols("portfolio_no"), then: sort}
 }
 
-// bySide ranges over the SIMs with one value. The index leaves out those
-// without any, which the condition repeats so that it is chosen.
-func bySide(column string, value any) *source {
-	table, none := "sim", "0"
-	if strings.HasSuffix(column, "_at") {
-		table = "sim_state"
+// bySide ranges over the SIMs with a value in a column. The index leaves out
+// those without any, which the condition repeats so that it is chosen.
+func bySide(f columnFilter) *source {
+	s := &source{table: "sim", equal: []column{{"portfolio_no", "bigint"}, {f.column, "bigint"}}, only: "x." + f.column + " <> 0", then: "iccid"}
+	if _, ok := f.value.(string); ok {
+		s.equal[1].kind, s.only = "text", "x."+f.column+" <> ''"
 	}
-	if _, ok := value.(string); ok {
-		none = "''"
+	if f.alias == "t" {
+		s.table = "sim_state"
 	}
-	return &source{table: table, equal: []string{"portfolio_no"}, then: "iccid",
-		fixed: &cond{where: fmt.Sprintf("x.%s = ? AND x.%s <> %s", column, column, none), args: []any{value}}}
+	return s
 }
 
-// alias and key are how statements name the source's table.
+// alias and key are how statements name the source's table and its rows.
 func (s *source) alias() (alias, key string) {
 	if s != nil && s.table == "sim_state" {
 		return "t", "sim_id"
@@ -77,26 +76,25 @@ func (s *source) alias() (alias, key string) {
 
 // match is the condition that a row of the table, as alias, lies in the range
 // of the row of a.
-func (s *source) match(alias string) (string, []any) {
+func (s *source) match(alias string) string {
 	parts := make([]string, len(s.equal), len(s.equal)+1)
 	for i, c := range s.equal {
-		parts[i] = fmt.Sprintf("%s.%s = a.c%d", alias, c, i)
+		parts[i] = fmt.Sprintf("%s.%s = a.c%d", alias, c.name, i)
 	}
-	var args []any
-	if s.fixed != nil {
-		parts, args = append(parts, strings.ReplaceAll(s.fixed.where, "x.", alias+".")), s.fixed.args
+	if s.only != "" {
+		parts = append(parts, strings.ReplaceAll(s.only, "x.", alias+"."))
 	}
 	if len(parts) == 0 {
-		return "1 = 1", nil
+		return "1 = 1"
 	}
-	return strings.Join(parts, " AND "), args
+	return strings.Join(parts, " AND ")
 }
 
 // columns are those of the relation that holds the ranges.
 func (s *source) columns() []column {
 	out := make([]column, len(s.equal))
-	for i := range s.equal {
-		out[i] = column{fmt.Sprintf("c%d", i), "bigint"}
+	for i, c := range s.equal {
+		out[i] = column{fmt.Sprintf("c%d", i), c.kind}
 	}
 	return out
 }
@@ -138,9 +136,8 @@ func (b *base) write(d dialect, columns, column string, extra *cond) (string, []
 		from, args = "("+b.hits+") h "+d.nest()+" sim s ON s.id = h.id", b.args
 	case b.from != nil && len(b.from.equal) > 0:
 		relation, rows := d.relation(b.from.columns(), b.arms)
-		match, more := b.from.match(alias)
-		with, args = "WITH "+relation+" ", append(rows, more...)
-		from = fmt.Sprintf("a %s %s %s ON %s", d.nest(), b.from.table, alias, match)
+		with, args = "WITH "+relation+" ", rows
+		from = fmt.Sprintf("a %s %s %s ON %s", d.nest(), b.from.table, alias, b.from.match(alias))
 	default:
 		from = "sim s"
 	}

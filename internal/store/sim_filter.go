@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -68,10 +67,10 @@ func (l *listing) columns() []columnFilter {
 		}
 	}
 	if !q.ActivatedAt.IsZero() {
-		out = append(out, columnFilter{"t", "activated_at", micros(q.ActivatedAt), true})
+		out = append(out, columnFilter{"t", "activated_at / 1000000", q.ActivatedAt.Unix(), true})
 	}
 	if !q.TerminatedAt.IsZero() {
-		out = append(out, columnFilter{"t", "terminated_at", micros(q.TerminatedAt), true})
+		out = append(out, columnFilter{"t", "terminated_at / 1000000", q.TerminatedAt.Unix(), true})
 	}
 	if q.Group != nil {
 		out = append(out, columnFilter{"s", "group_name", *q.Group, *q.Group != ""})
@@ -86,19 +85,31 @@ func (l *listing) columns() []columnFilter {
 	return out
 }
 
-// narrow returns the filter whose index is worth walking; no column when none
-// is.
-func (l *listing) narrow() (column string, value any) {
+// side returns the filter whose index is worth walking; nil when none is.
+func (l *listing) side() *columnFilter {
 	for _, f := range l.columns() {
 		if f.indexed {
-			return f.column, f.value
+			return &f
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // points are the conditions that name a handful of SIMs; nil without any.
-func (l *listing) points() []cond {
+func (l *listing) points(ctx context.Context) ([]cond, error) {
+	out := l.named()
+	if len(l.q.Tags) > 0 {
+		ids, err := l.tagged(ctx, l.q.Tags)
+		if err != nil {
+			return nil, err
+		}
+		where, arg := l.engine.list("s.id", ids)
+		out = append(out, cond{where: where, args: []any{arg}})
+	}
+	return out, nil
+}
+
+func (l *listing) named() []cond {
 	q := &l.q
 	var out []cond
 	if q.ICCIDs != nil {
@@ -115,24 +126,7 @@ func (l *listing) points() []cond {
 	if q.Number != "" {
 		out = append(out, cond{where: "(s.number = ? AND s.number <> '' OR s.number = '' AND s.iccid = ?)", args: []any{q.Number, q.Number}})
 	}
-	for _, t := range q.Tags {
-		bucket, hash := tagKey(t.Hash)
-		out = append(out, cond{where: "s.id IN (SELECT sim_id FROM sim_tag WHERE code = ? AND bucket = ? AND hash = ?)",
-			args: []any{t.Code, bucket, hash}})
-	}
 	return out
-}
-
-// tagBuckets is a compromise: a look-up reads one bucket of a code, and an
-// import appends to each.
-const tagBuckets = 32
-
-// tagKey is how a tag is stored: of a keyed hash eight bytes will do.
-func tagKey(hash []byte) (bucket, key int64) {
-	var b [8]byte
-	copy(b[:], hash)
-	n := binary.BigEndian.Uint64(b[:])
-	return int64(n % tagBuckets), int64(n)
 }
 
 // cell is what the counters tell apart.
@@ -141,24 +135,21 @@ type cell struct{ portfolio, pkg, status, flags int64 }
 // readCells lists the cells that the filters leave, and their sum. A list of
 // everything needs neither, unless it is to be counted.
 func (l *listing) readCells(ctx context.Context) error {
-	column, _ := l.narrow()
-	if l.in.All() && l.q.Portfolio == "" && column == "" && !l.filtersCells() && l.q.Sort == sim.ByICCID && !l.q.Count && l.q.Offset == 0 {
-		l.total, l.sized = 1<<40, true
+	if l.in.All() && l.q.Portfolio == "" && l.side() == nil && !l.filtersCells() && l.q.Sort == sim.ByICCID && !l.q.Count && l.q.Offset == 0 {
+		l.all, l.total, l.sized = unlimited, unlimited, true
 		return nil
 	}
 	where, args := l.scope("portfolio_no")
-	if l.q.Package != nil {
-		where += " AND package_id = ?"
-		args = append(args, *l.q.Package)
-	}
 	l.sized = true
 	return l.each(ctx, func(rows rowScanner) error {
 		var c cell
 		var n int64
-		if err := rows.Scan(&c.portfolio, &c.pkg, &c.status, &c.flags, &n); err != nil || !l.wants(c) {
+		if err := rows.Scan(&c.portfolio, &c.pkg, &c.status, &c.flags, &n); err != nil {
 			return err
 		}
-		l.cells, l.total = append(l.cells, c), l.total+n
+		if l.all += n; l.wants(c) {
+			l.cells, l.total = append(l.cells, c), l.total+n
+		}
 		return nil
 	}, "SELECT portfolio_no, package_id, status, flags, SUM(n) FROM sim_tally WHERE "+where+
 		" GROUP BY portfolio_no, package_id, status, flags HAVING SUM(n) > 0", args...)
@@ -173,7 +164,7 @@ func (l *listing) filtersCells() bool {
 func (l *listing) wants(c cell) bool {
 	held, barred := unflag(c.flags)
 	q := &l.q
-	return (len(q.Statuses) == 0 || slices.Contains(q.Statuses, sim.Status(c.status))) &&
+	return (q.Package == nil || *q.Package == c.pkg) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses, sim.Status(c.status))) &&
 		held&q.Held == q.Held && held&q.NotHeld == 0 && barred&q.Barred == q.Barred && barred&q.NotBarred == 0
 }
 

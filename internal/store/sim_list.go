@@ -53,6 +53,7 @@ type listing struct {
 	sort string // column of sim
 
 	cells []cell // that the filters leave
+	all   int64  // SIMs of the portfolios, whatever the filters
 	total int64  // of the base, before its conditions
 	sized bool   // total is known
 
@@ -78,7 +79,11 @@ func newListing(r reader, in tenant.Sphere, q sim.Query) *listing {
 
 // plan chooses the base, and the order to walk when the base is not small.
 func (l *listing) plan(ctx context.Context) error {
-	if points := l.points(); points != nil {
+	points, err := l.points(ctx)
+	if err != nil {
+		return err
+	}
+	if points != nil {
 		l.base = base{where: append(points, l.filters(nothing, "")...)}
 		return nil
 	}
@@ -93,8 +98,14 @@ func (l *listing) plan(ctx context.Context) error {
 	if err := l.measure(ctx); err != nil {
 		return err
 	}
+	few := l.lists.few
+	if l.searches() {
+		few /= searchPart // the index is quicker
+	}
 	switch {
-	case l.sized && l.total <= l.lists.few:
+	case l.q.Sort == sim.ByICCID && len(l.base.where) == 0:
+		l.order = l.base
+	case l.sized && l.total <= few:
 	case l.q.Sort == sim.ByICCID:
 		l.order = l.base
 	default:
@@ -105,12 +116,15 @@ func (l *listing) plan(ctx context.Context) error {
 
 // ranges chooses the index ranges that hold the list, in the order of ICCIDs.
 func (l *listing) ranges() base {
-	column, value := l.narrow()
-	cells := l.filtersCells()
+	side, cells := l.side(), l.filtersCells()
 	switch {
-	case column != "" && (!cells || l.total > l.lists.few):
+	case side != nil && (!cells || l.total > l.lists.few):
 		l.sized = false
-		return base{from: bySide(column, value), arms: portfoliosOf(l.cells), where: l.filters(portfolios, column)}
+		arms := portfoliosOf(l.cells)
+		for i := range arms {
+			arms[i] = append(arms[i], side.value)
+		}
+		return base{from: bySide(*side), arms: arms, where: l.filters(portfolios, side.column)}
 	case cells:
 		return base{from: byCell, arms: armsOf(l.cells), where: l.filters(cellFilters, "")}
 	case l.in.All() && l.q.Portfolio == "":
@@ -123,6 +137,13 @@ func (l *listing) ranges() base {
 func (l *listing) measure(ctx context.Context) error {
 	if l.sized {
 		return nil
+	}
+	if l.side().column == "group_name" {
+		l.sized = true
+		where, args := l.scope("portfolio_no")
+		_, err := l.one(ctx, []any{&l.total}, "SELECT COALESCE(SUM(n), 0) FROM sim_group_tally WHERE "+where+" AND group_name = ?",
+			append(args, *l.q.Group)...)
+		return err
 	}
 	text, args := l.base.sizeUpTo(l.engine, l.lists.few+1)
 	if _, err := l.one(ctx, []any{&l.total}, text, args...); err != nil {

@@ -96,7 +96,7 @@ func unhold(text string, s *sim.SIM) error {
 	return nil
 }
 
-var simTable = &table{name: "sim", columns: cols(`id, iccid text, portfolio_no, eid text, number text, imsi text, msisdn text,
+var simTable = &table{name: "sim", defaults: true, columns: cols(`id, iccid text, portfolio_no, eid text, number text, imsi text, msisdn text,
 	imei text, ip text, apn text, name text, name_folded text, group_name text, device text, type text, form text, mno, spec, part, rsp, created_at`)}
 
 func identityRow(s *sim.SIM, portfolio int64) []any {
@@ -108,7 +108,7 @@ func identityRow(s *sim.SIM, portfolio int64) []any {
 		s.APN, s.Name, fold(s.Name), s.Group, s.Device, s.Type, s.Form, s.MNO, s.Spec, s.Part, s.RSP, micros(s.CreatedAt)}
 }
 
-var stateTable = &table{name: "sim_state", columns: cols(`sim_id, iccid text, portfolio_no, package_id, network text, status, flags,
+var stateTable = &table{name: "sim_state", defaults: true, columns: cols(`sim_id, iccid text, portfolio_no, package_id, network text, status, flags,
 	wanted, settled, generation, observed, since, by_actor text, holds text, failure text, failed_at, ever, activated_at, terminated_at,
 	contract_start, contract_end, modified_at, version`), where: "sim_state.sim_id = :sim_id AND sim_state.version = :version - 1"}
 

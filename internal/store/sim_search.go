@@ -57,17 +57,15 @@ func escapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
-// hits is the base of what the search finds, when the index can look it up.
-func (l *listing) hits() (base, bool) {
-	if l.q.Match == nil {
-		return base{}, false
-	}
-	text := fold(l.q.Match.Text)
-	if utf8.RuneCountInString(text) < trigram {
-		return base{}, false
-	}
-	hits, args := l.engine.hits(text)
-	return base{hits: hits, args: args, where: l.filters(nothing, "")}, true
+// searches reports whether the list is a search that the index can look up.
+func (l *listing) searches() bool {
+	return l.q.Match != nil && utf8.RuneCountInString(fold(l.q.Match.Text)) >= trigram
+}
+
+// hits is the base of what a search finds.
+func (l *listing) hits() base {
+	hits, args := l.engine.hits(fold(l.q.Match.Text))
+	return base{hits: hits, args: args, where: l.filters(nothing, "")}
 }
 
 // searchRow is what the search index holds of a SIM.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -55,7 +54,7 @@ func (l *listing) start(ctx context.Context) (at *sim.Cursor, skip int, err erro
 		return nil, l.q.Offset, nil
 	case l.q.Offset == 0:
 		return nil, 0, nil
-	case l.exact() && l.q.Sort == sim.ByICCID && !l.filtersCells() && l.base.from.fixed == nil:
+	case l.exact() && l.q.Sort == sim.ByICCID && !l.filtersCells() && l.base.from.only == "":
 		l.lists.took("seek")
 		return l.seek(ctx)
 	}
@@ -174,28 +173,48 @@ func (l *listing) walk(ctx context.Context, at *sim.Cursor, skip, want int) ([]k
 	for i := range l.order.arms {
 		w.open = append(w.open, reach{arm: i, at: at})
 	}
-	quota := min(w.need, max(4, 2*w.need/len(w.open)))
-	for len(w.open) > 0 {
-		if err := w.round(ctx, quota); err != nil {
-			return nil, false, err
-		}
-		if w.looked > l.lists.budget && len(w.open) > 0 && len(l.order.where) > 0 {
+	quota := w.quota()
+	for budget := l.budget(); len(w.open) > 0; quota *= 4 {
+		if w.looked > budget {
 			l.giveUp()
 			return nil, false, nil
 		}
-		quota *= 4
+		quota = min(quota, (budget-w.looked)/len(w.open)+1)
+		if err := w.round(ctx, quota); err != nil {
+			return nil, false, err
+		}
 	}
 	return w.keys[min(skip, len(w.keys)):], true, nil
+}
+
+// quota is how many rows of each range the page takes, going by what is known
+// of the filters, and half as many again.
+func (w *walk) quota() int {
+	rows := int64(w.need + w.need/2)
+	if w.sized && w.order.from != w.base.from {
+		rows = rows * w.all / w.total
+	}
+	return max(4, int(rows/int64(len(w.open)))+1)
+}
+
+// budget is how many rows a walk may look at.
+func (l *listing) budget() int {
+	switch {
+	case len(l.order.where) == 0:
+		return unlimited // each row is one of the list
+	case l.searches():
+		return l.lists.budget / searchPart
+	}
+	return l.lists.budget
 }
 
 // giveUp changes the base to what is best sorted: the hits of a search, unless
 // there is less to look through in the sphere.
 func (l *listing) giveUp() {
 	l.lists.took("give up")
-	hits, ok := l.hits()
-	if ok && !(l.sized && l.total <= narrowTimes*l.lists.few) {
+	if narrow := l.sized && l.total <= narrowTimes*l.lists.few; l.searches() && !narrow {
 		l.lists.took("hits")
-		l.base = hits
+		l.base = l.hits()
 	}
 }
 
@@ -272,8 +291,7 @@ func (w *walk) statement(quota int) (string, []any) {
 		test, more := conjunction(w.order.where)
 		selected, args = selected+", "+test, append(args, more...)
 	}
-	match, more := from.match("x")
-	inner := " FROM " + from.table + " x WHERE " + match
+	inner := " FROM " + from.table + " x WHERE " + from.match("x")
 	switch {
 	case w.open[0].at == nil:
 	case w.sort == "iccid":
@@ -282,8 +300,12 @@ func (w *walk) statement(quota int) (string, []any) {
 		inner += fmt.Sprintf(" AND (x.%s, x.iccid) %s (a.v, a.i)", w.sort, w.behind())
 	}
 	inner += " ORDER BY " + w.ordered("x.") + " LIMIT ?"
-	text := fmt.Sprintf("WITH %s SELECT %s FROM a%s%s", with, selected, w.engine.first(from.table, alias, id, inner), w.order.joins(w.engine, w.sort))
-	return text, append(append(args, more...), quota)
+	keys := []string{w.sort, "iccid"}
+	if w.sort == "iccid" {
+		keys = keys[:1]
+	}
+	first := w.engine.first(from.table, alias, from.match(alias), keys, inner)
+	return fmt.Sprintf("WITH %s SELECT %s FROM a%s%s", with, selected, first, w.order.joins(w.engine, w.sort)), append(args, quota)
 }
 
 // relation holds the open ranges: which it is, its values, and how far it has
@@ -306,12 +328,6 @@ func (w *walk) relation() ([]column, [][]any) {
 func (l *listing) count(ctx context.Context) (int64, error) {
 	if l.exact() {
 		return l.total, nil
-	}
-	if l.base.from != nil && l.base.from.fixed != nil && strings.HasPrefix(l.base.from.fixed.where, "x.group_name") && len(l.base.where) == 0 {
-		where, args := l.scope("portfolio_no")
-		_, err := l.one(ctx, []any{&l.total}, "SELECT COALESCE(SUM(n), 0) FROM sim_group_tally WHERE "+where+" AND group_name = ?",
-			append(args, *l.q.Group)...)
-		return l.total, err
 	}
 	text, args := l.base.write(l.engine, "count(*)", "iccid", nil)
 	_, err := l.one(ctx, []any{&l.total}, text, args...)

@@ -72,7 +72,8 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 	}
 	n := len(sims)
 	identity, state, search := make([][]any, n), make([][]any, n), make([]searchRow, n)
-	var secrets, tags [][]any
+	var secrets [][]any
+	var tags tagRows
 	changed := newTallies(tx.engine)
 	for i, s := range sims {
 		s.SIM.ID, s.SIM.Portfolio, s.SIM.Version = ids[i], portfolio, 1
@@ -80,16 +81,13 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 		if len(s.Sealed) > 0 {
 			secrets = append(secrets, []any{ids[i], s.Sealed})
 		}
-		for _, t := range s.Tags {
-			bucket, hash := tagKey(t.Hash)
-			tags = append(tags, []any{t.Code, bucket, ids[i], hash})
-		}
+		tags.add(ids[i], s.Tags)
 		changed.add(s.SIM, no, 1)
 	}
 	for _, step := range []struct {
 		t    *table
 		rows [][]any
-	}{{simTable, identity}, {stateTable, state}, {secretTable, secrets}, {tagTable, tags}} {
+	}{{simTable, identity}, {stateTable, state}, {secretTable, secrets}, {tagTable, tags.rows()}} {
 		if err := tx.insert(ctx, step.t, step.rows); err != nil {
 			return err
 		}
@@ -100,10 +98,7 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 	return changed.save(ctx, tx)
 }
 
-var (
-	secretTable = &table{name: "sim_secret", columns: cols("sim_id, sealed bytea")}
-	tagTable    = &table{name: "sim_tag", columns: cols("code text, bucket, sim_id, hash")}
-)
+var secretTable = &table{name: "sim_secret", columns: cols("sim_id, sealed bytea")}
 
 func (tx *Tx) indexText(ctx context.Context, rows []searchRow, replace bool) error {
 	return tx.fault(ctx, tx.engine.indexText(ctx, tx.q, rows, replace))

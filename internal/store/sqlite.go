@@ -32,6 +32,9 @@ type sqliteEngine struct {
 	closed  atomic.Bool
 }
 
+// readerCache is what all readers keep of the file together, in kilobytes.
+const readerCache = 64 << 10
+
 // dsn puts every pragma where each new connection gets it; one run by Exec
 // would reach a single connection. The busy timeout comes first, so that the
 // others wait for a lock too.
@@ -54,11 +57,11 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	if e.writers, err = sql.Open("sqlite", dsn(path, "cache_size(-65536)", "wal_autocheckpoint(8000)")); err != nil {
 		return nil, err
 	}
-	if e.readers, err = sql.Open("sqlite", dsn(path, "cache_size(-16384)", "query_only(1)")); err != nil {
+	n := max(2, runtime.GOMAXPROCS(0))
+	if e.readers, err = sql.Open("sqlite", dsn(path, fmt.Sprintf("cache_size(-%d)", readerCache/n), "query_only(1)")); err != nil {
 		return nil, err
 	}
 	e.writers.SetMaxOpenConns(2) // the writer keeps one; migrations take the other
-	n := max(2, runtime.GOMAXPROCS(0))
 	e.readers.SetMaxOpenConns(n)
 	e.readers.SetMaxIdleConns(n)
 	conn, err := e.writers.Conn(ctx)
@@ -114,11 +117,27 @@ func closedFault() *fault.Error {
 }
 
 // insertMany and changeMany run row by row: one statement for many rows is
-// slower here.
+// slower here. What counts is the number of values, so columns that no row sets
+// are left to their defaults.
 func (e *sqliteEngine) insertMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error) {
-	text := t.cached("insert", func() string {
-		return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) %s", t.name, names(t.columns), placeholders(len(t.columns)), t.onDup)
+	set := t.set(rows)
+	text := t.cached(string(set), func() string {
+		columns := make([]column, len(set))
+		for i, c := range set {
+			columns[i] = t.columns[c]
+		}
+		return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) %s", t.name, names(columns), placeholders(len(columns)), t.onDup)
 	})
+	if len(set) < len(t.columns) {
+		all := rows
+		rows = make([][]any, len(all))
+		for i, row := range all {
+			rows[i] = make([]any, len(set))
+			for n, c := range set {
+				rows[i][n] = row[c]
+			}
+		}
+	}
 	return e.eachRow(ctx, q, text, rows)
 }
 

@@ -39,9 +39,14 @@ func (sqliteDialect) relation(columns []column, rows [][]any) (string, []any) {
 		[]any{toJSON(rows)}
 }
 
-// first stands in for a lateral join, which SQLite has not.
-func (sqliteDialect) first(table, alias, key, from string) string {
-	return fmt.Sprintf(" CROSS JOIN %s %s ON %s.%s IN (SELECT x.%s%s)", table, alias, alias, key, key, from)
+// first stands in for a lateral join, which SQLite has not. The keys and the
+// condition keep to the index, whose rows lie side by side.
+func (sqliteDialect) first(table, alias, on string, keys []string, from string) string {
+	mine, theirs := make([]string, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		mine[i], theirs[i] = alias+"."+k, "x."+k
+	}
+	return fmt.Sprintf(" CROSS JOIN %s %s ON %s AND (%s) IN (SELECT %s%s)", table, alias, on, strings.Join(mine, ", "), strings.Join(theirs, ", "), from)
 }
 
 // maxTrigrams bounds what one search looks up: hits are looked at again, so a

@@ -75,7 +75,8 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) EngineName() string { return db.engine.name() }
 
 // Write runs fn in a transaction and returns once that is durable. fn may run
-// more than once and must have no effect but on tx. It makes no network call.
+// more than once and must have no effect but on tx. It makes no network call,
+// and does not write by itself.
 // A context that ends before fn starts keeps it from running; one that ends
 // later does not end the wait for what became of fn.
 //
@@ -186,8 +187,9 @@ type dialect interface {
 	// relation defines rows as the table a, to stand behind WITH.
 	relation(columns []column, rows [][]any) (string, []any)
 	// first joins to each row of what stands left the rows of a table that
-	// " FROM table x ..." finds; key is the table's primary key.
-	first(table, alias, key, from string) string
+	// " FROM table x ..." finds. The keys tell apart the rows for which the
+	// condition on, with the alias, holds.
+	first(table, alias, on string, keys []string, from string) string
 	// hits selects the ids of the SIMs that may contain a text of at least
 	// trigram characters, and all of those that do.
 	hits(text string) (string, []any)

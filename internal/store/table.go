@@ -13,11 +13,13 @@ type table struct {
 	columns []column
 	onDup   string // ON CONFLICT clause of an insert; empty fails
 
-	// set and where make a change of it. They name a row's value :column and the
-	// table's own columns in full. By default the first column finds the row and
-	// all others are set.
-	set, where string
-	deletes    bool // a change deletes the rows
+	defaults bool // its columns have the zero value by default
+
+	// to and where make a change of it: what the columns are set to, and which
+	// rows. They name a row's value :column and the table's own columns in full.
+	// By default the first column finds the row and all others are set.
+	to, where string
+	deletes   bool // a change deletes the rows
 
 	text sync.Map
 }
@@ -46,6 +48,18 @@ func names(columns []column) string {
 	return strings.Join(out, ", ")
 }
 
+// set lists the columns, by their index, that some row sets; all of them where
+// there are no defaults.
+func (t *table) set(rows [][]any) []byte {
+	out := make([]byte, 0, len(t.columns))
+	for c := range t.columns {
+		if !t.defaults || slices.ContainsFunc(rows, func(r []any) bool { return r[c] != int64(0) && r[c] != "" }) {
+			out = append(out, byte(c))
+		}
+	}
+	return out
+}
+
 // cached builds a statement once per table.
 func (t *table) cached(key string, build func() string) string {
 	if s, ok := t.text.Load(key); ok {
@@ -59,7 +73,7 @@ func (t *table) cached(key string, build func() string) string {
 // names a row's value; from is the rows as a relation, where the engine takes
 // them at once.
 func (t *table) change(value func(i int, c column) string, from string) string {
-	set, where := t.set, t.where
+	set, where := t.to, t.where
 	if set == "" {
 		parts := make([]string, 0, len(t.columns))
 		for _, c := range t.columns[1:] {

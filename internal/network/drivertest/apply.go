@@ -31,7 +31,7 @@ func emptyBatch(f *fixture) {
 }
 
 func largeBatch(f *fixture) {
-	fleet := f.fleet(2000)
+	fleet := f.fleet(f.most(2000))
 	f.mustApply(fleet...)
 	f.mustApply(absent(fleet)...)
 }
@@ -178,7 +178,8 @@ func swapMSISDNs(f *fixture) {
 // concurrent applies and reads back disjoint batches at once; the race
 // detector watches.
 func concurrent(f *fixture) {
-	const workers, size = 8, 50
+	const workers = 8
+	size := f.most(workers*50) / workers
 	fleet := f.fleet(workers * size)
 	for _, barred := range []sim.Services{0, sim.AllServices} {
 		for i := range fleet {

@@ -30,6 +30,10 @@ type Harness struct {
 	// empty.
 	APNs []string
 
+	// Most bounds how many subscribers one test has at a time, where the network
+	// behind the driver is too slow for thousands; 0 for as many as it likes.
+	Most int
+
 	// Outage makes the network unreachable, and reachable again. It returns
 	// when that holds.
 	Outage func(t *testing.T, on bool)

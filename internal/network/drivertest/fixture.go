@@ -38,6 +38,14 @@ func (f *fixture) fleet(n int) []sim.Profile {
 	return out
 }
 
+// most returns n, or as many as the network can have of it.
+func (f *fixture) most(n int) int {
+	if f.Most > 0 {
+		return min(n, f.Most)
+	}
+	return n
+}
+
 func (f *fixture) subscriber() sim.Profile {
 	f.made++
 	serial := f.block*100_000 + f.made

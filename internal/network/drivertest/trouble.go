@@ -33,7 +33,7 @@ func cancelled(f *fixture) {
 
 // deadline lets the context end at several points of a batch.
 func deadline(f *fixture) {
-	fleet := f.fleet(500)
+	fleet := f.fleet(f.most(500))
 	for patience := time.Duration(0); patience < 64*time.Millisecond; patience = 2*patience + time.Millisecond {
 		ctx, cancel := context.WithTimeout(f.Context(), patience)
 		var results []network.Result

@@ -123,7 +123,7 @@ func (c *Cluster) owner() error {
 
 // command is in a session of its own, out of reach of a terminal's interrupt.
 func (c *Cluster) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd := exec.CommandContext(context.Background(), filepath.Join(c.bin, name), args...)
 	cmd.Dir = c.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as, Setsid: true}
 	return cmd
@@ -150,7 +150,7 @@ fsync = %t
 // watchdog removes the cluster when this process is gone, however it went: its
 // end of a pipe closes then.
 func (c *Cluster) watchdog() error {
-	cmd := exec.Command("/bin/sh", "-c", `cat > /dev/null
+	cmd := exec.CommandContext(context.Background(), "/bin/sh", "-c", `cat > /dev/null
 pid=$(head -n 1 "$2/postmaster.pid" 2> /dev/null)
 if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2> /dev/null || echo postgres)" = postgres ]; then
   kill -QUIT "$pid" 2> /dev/null

@@ -169,14 +169,14 @@ CREATE TABLE sim_secret (
   sealed BYTEA NOT NULL
 );
 
--- Blind tags of PIN and PUK codes: they can be looked up and not read. A bucket
--- keeps new tags side by side, where a tree of hashes would be written all over.
+-- Blind tags of PIN and PUK codes: they can be looked up and not read. A row
+-- has those of one code that came together, each an id and the tag: reading all
+-- of them is quick, where an index of random keys is slow to fill.
 CREATE TABLE sim_tag (
-  code   TEXT COLLATE "C" NOT NULL,
-  bucket SMALLINT NOT NULL,
-  sim_id BIGINT NOT NULL,
-  hash   BIGINT NOT NULL,
-  PRIMARY KEY (code, bucket, sim_id)
+  code  TEXT COLLATE "C" NOT NULL,
+  first BIGINT NOT NULL, -- id in the row
+  tags  BYTEA NOT NULL,
+  PRIMARY KEY (code, first)
 );
 
 -- Substring search, by trigrams. Updates wait in a list of their own until

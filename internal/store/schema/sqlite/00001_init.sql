@@ -93,25 +93,25 @@ CREATE INDEX package_portfolio_portfolio ON package_portfolio (portfolio_no, pac
 CREATE TABLE sim (
   id           INTEGER PRIMARY KEY,
   iccid        TEXT NOT NULL,
-  portfolio_no INTEGER NOT NULL,
-  eid          TEXT NOT NULL,
-  number       TEXT NOT NULL, -- '' when it is the ICCID
-  imsi         TEXT NOT NULL,
-  msisdn       TEXT NOT NULL,
-  imei         TEXT NOT NULL,
-  ip           TEXT NOT NULL,
-  apn          TEXT NOT NULL,
-  name         TEXT NOT NULL,
-  name_folded  TEXT NOT NULL, -- in lower case: what searches look at
-  group_name   TEXT NOT NULL,
-  device       TEXT NOT NULL,
-  type         TEXT NOT NULL,
-  form         TEXT NOT NULL,
-  mno          INTEGER NOT NULL,
-  spec         INTEGER NOT NULL,
-  part         INTEGER NOT NULL,
-  rsp          INTEGER NOT NULL,
-  created_at   INTEGER NOT NULL
+  portfolio_no INTEGER NOT NULL DEFAULT 0,
+  eid          TEXT NOT NULL DEFAULT '',
+  number       TEXT NOT NULL DEFAULT '', -- '' when it is the ICCID
+  imsi         TEXT NOT NULL DEFAULT '',
+  msisdn       TEXT NOT NULL DEFAULT '',
+  imei         TEXT NOT NULL DEFAULT '',
+  ip           TEXT NOT NULL DEFAULT '',
+  apn          TEXT NOT NULL DEFAULT '',
+  name         TEXT NOT NULL DEFAULT '',
+  name_folded  TEXT NOT NULL DEFAULT '', -- in lower case: what searches look at
+  group_name   TEXT NOT NULL DEFAULT '',
+  device       TEXT NOT NULL DEFAULT '',
+  type         TEXT NOT NULL DEFAULT '',
+  form         TEXT NOT NULL DEFAULT '',
+  mno          INTEGER NOT NULL DEFAULT 0,
+  spec         INTEGER NOT NULL DEFAULT 0,
+  part         INTEGER NOT NULL DEFAULT 0,
+  rsp          INTEGER NOT NULL DEFAULT 0,
+  created_at   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX sim_iccid ON sim (iccid);
 CREATE UNIQUE INDEX sim_imsi ON sim (imsi) WHERE imsi <> '';
@@ -135,27 +135,27 @@ CREATE INDEX sim_rsp ON sim (portfolio_no, rsp, iccid) WHERE rsp <> 0;
 CREATE TABLE sim_state (
   sim_id         INTEGER PRIMARY KEY,
   iccid          TEXT NOT NULL,
-  portfolio_no   INTEGER NOT NULL,
-  package_id     INTEGER NOT NULL,
-  network        TEXT NOT NULL,
-  status         INTEGER NOT NULL,
-  flags          INTEGER NOT NULL, -- suspensions wanted, and barred services above them
-  wanted         INTEGER NOT NULL, -- state and phase
-  settled        INTEGER NOT NULL, -- state, phase and suspensions
-  generation     INTEGER NOT NULL,
-  observed       INTEGER NOT NULL,
-  since          INTEGER NOT NULL,
-  by_actor       TEXT NOT NULL,
-  holds          TEXT NOT NULL,
-  failure        TEXT NOT NULL,
-  failed_at      INTEGER NOT NULL,
-  ever           INTEGER NOT NULL,
-  activated_at   INTEGER NOT NULL,
-  terminated_at  INTEGER NOT NULL,
-  contract_start INTEGER NOT NULL,
-  contract_end   INTEGER NOT NULL,
-  modified_at    INTEGER NOT NULL,
-  version        INTEGER NOT NULL
+  portfolio_no   INTEGER NOT NULL DEFAULT 0,
+  package_id     INTEGER NOT NULL DEFAULT 0,
+  network        TEXT NOT NULL DEFAULT '',
+  status         INTEGER NOT NULL DEFAULT 0,
+  flags          INTEGER NOT NULL DEFAULT 0, -- suspensions wanted, and barred services above them
+  wanted         INTEGER NOT NULL DEFAULT 0, -- state and phase
+  settled        INTEGER NOT NULL DEFAULT 0, -- state, phase and suspensions
+  generation     INTEGER NOT NULL DEFAULT 0,
+  observed       INTEGER NOT NULL DEFAULT 0,
+  since          INTEGER NOT NULL DEFAULT 0,
+  by_actor       TEXT NOT NULL DEFAULT '',
+  holds          TEXT NOT NULL DEFAULT '',
+  failure        TEXT NOT NULL DEFAULT '',
+  failed_at      INTEGER NOT NULL DEFAULT 0,
+  ever           INTEGER NOT NULL DEFAULT 0,
+  activated_at   INTEGER NOT NULL DEFAULT 0,
+  terminated_at  INTEGER NOT NULL DEFAULT 0,
+  contract_start INTEGER NOT NULL DEFAULT 0,
+  contract_end   INTEGER NOT NULL DEFAULT 0,
+  modified_at    INTEGER NOT NULL DEFAULT 0,
+  version        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX sim_state_cell ON sim_state (portfolio_no, package_id, status, flags, iccid);
 CREATE INDEX sim_state_activated ON sim_state (portfolio_no, activated_at, iccid) WHERE activated_at <> 0;
@@ -167,15 +167,15 @@ CREATE TABLE sim_secret (
   sealed BLOB NOT NULL
 ) STRICT;
 
--- Blind tags of PIN and PUK codes: they can be looked up and not read. A bucket
--- keeps new tags side by side, where a tree of hashes would be written all over.
+-- Blind tags of PIN and PUK codes: they can be looked up and not read. A row
+-- has those of one code that came together, each an id and the tag: reading all
+-- of them is quick, where an index of random keys is slow to fill.
 CREATE TABLE sim_tag (
-  code   TEXT NOT NULL,
-  bucket INTEGER NOT NULL,
-  sim_id INTEGER NOT NULL,
-  hash   INTEGER NOT NULL,
-  PRIMARY KEY (code, bucket, sim_id)
-) WITHOUT ROWID, STRICT;
+  code  TEXT NOT NULL,
+  first INTEGER NOT NULL, -- id in the row
+  tags  BLOB NOT NULL,
+  PRIMARY KEY (code, first)
+) STRICT;
 
 -- Substring search. It holds which SIMs have which three characters and no text:
 -- hits are looked at again in sim.

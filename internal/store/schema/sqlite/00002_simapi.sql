@@ -83,3 +83,9 @@ CREATE TABLE collection_sim (
   PRIMARY KEY (collection_id, iccid)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX collection_sim_sim ON collection_sim (sim_id);
+
+-- Callers know the times of a SIM to the second.
+DROP INDEX sim_state_activated;
+DROP INDEX sim_state_terminated;
+CREATE INDEX sim_state_activated ON sim_state (portfolio_no, (activated_at / 1000000), iccid) WHERE activated_at / 1000000 <> 0;
+CREATE INDEX sim_state_terminated ON sim_state (portfolio_no, (terminated_at / 1000000), iccid) WHERE terminated_at / 1000000 <> 0;

@@ -1,0 +1,147 @@
+package simapi
+
+import (
+	"net/http"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+// contract is the document, and what of it the server looks up.
+type contract struct {
+	json   []byte
+	routes map[string]*route // by the pattern of the generated mux
+	byName map[string]*route // by operationId
+}
+
+// route is one operation.
+type route struct {
+	name    string // operationId
+	pattern string
+	may     []tenant.Permission // any of them lets a caller in; the use cases ask for more
+	query   map[string]*openapi3.Schema
+	body    *openapi3.Schema // nil for none
+	must    bool             // the body is required
+	writes  bool
+}
+
+// load reads the contract. It is part of the program: a fault in it is a bug.
+func load(text []byte) *contract {
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		panic(err)
+	}
+	c := &contract{routes: map[string]*route{}, byName: map[string]*route{}}
+	if c.json, err = doc.MarshalJSON(); err != nil {
+		panic(err)
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			rt := newRoute(method, path, op)
+			c.routes[rt.pattern], c.byName[rt.name] = rt, rt
+		}
+	}
+	return c
+}
+
+func newRoute(method, path string, op *openapi3.Operation) *route {
+	rt := &route{name: op.OperationID, pattern: method + " " + path, may: needs[op.OperationID], query: map[string]*openapi3.Schema{},
+		writes: method != http.MethodGet}
+	for _, p := range op.Parameters {
+		if p.Value.In == openapi3.ParameterInQuery {
+			rt.query[p.Value.Name] = p.Value.Schema.Value
+		}
+	}
+	if op.RequestBody != nil {
+		rt.body, rt.must = op.RequestBody.Value.Content.Get("application/json").Schema.Value, op.RequestBody.Value.Required
+	}
+	return rt
+}
+
+// needs says what lets a caller in, by operation. The use cases ask again, and
+// for more where a request does more.
+var needs = map[string][]tenant.Permission{
+	"listSIMs":   {tenant.SIMGet},
+	"countSIMs":  {tenant.SIMGet},
+	"countStock": {tenant.SIMImport},
+	"getSIM":     {tenant.SIMGet},
+	"changeSIM": {tenant.SIMUpdate, tenant.SIMActivate, tenant.SIMTerminate, tenant.SIMSuspend, tenant.SIMAdminSuspend,
+		tenant.SIMAssign},
+	"swapSIM": {tenant.SIMAssign},
+
+	"getContract":            {tenant.SIMAssignGet},
+	"getAssignment":          {tenant.SIMAssignGet},
+	"changeAssignment":       {tenant.SIMAssign},
+	"changeAssignmentRecord": {tenant.SIMAssign},
+
+	"listAttributes":   {tenant.AttributeGet},
+	"createAttributes": {tenant.AttributeCreate},
+	"getAttribute":     {tenant.AttributeGet},
+	"changeAttribute":  {tenant.AttributeUpdate},
+	"deleteAttribute":  {tenant.AttributeDelete},
+
+	"getBillingSnapshot":          {tenant.SnapshotGet},
+	"getNetworkSnapshot":          {tenant.SnapshotGet},
+	"listBillingActivity":         {tenant.BillingGet},
+	"getBillingTotal":             {tenant.BillingGet},
+	"listSMSActivity":             {tenant.ActivityGet},
+	"listUSSDActivity":            {tenant.ActivityGet},
+	"listVoiceActivity":           {tenant.ActivityGet},
+	"listAuthenticationActivity":  {tenant.ActivityGet},
+	"countAuthenticationActivity": {tenant.ActivityGet},
+	"getNetflowActivity":          {tenant.ActivityGet},
+	"getLocation":                 {tenant.ActivityGet},
+
+	"requestDisconnect":     {tenant.Control},
+	"requestCancelLocation": {tenant.Control},
+	"requestPing":           {tenant.Control},
+	"requestWget":           {tenant.Control},
+	"requestSMS":            {tenant.Control},
+	"requestOTA":            {tenant.NetworkWrite},
+
+	"listCollections":     {tenant.CollectionGet},
+	"createCollection":    {tenant.CollectionWrite},
+	"getCollection":       {tenant.CollectionGet},
+	"changeCollection":    {tenant.CollectionWrite},
+	"listCollected":       {tenant.CollectionGet},
+	"addCollected":        {tenant.CollectionWrite},
+	"replaceCollected":    {tenant.CollectionWrite},
+	"removeCollected":     {tenant.CollectionWrite},
+	"reconcileCollection": {tenant.CollectionWrite},
+
+	"listPortfolios":  {tenant.PortfolioGet},
+	"createPortfolio": {tenant.PortfolioWrite},
+	"getPortfolio":    {tenant.PortfolioGet},
+	"changePortfolio": {tenant.PortfolioWrite},
+
+	"listUsers":            {tenant.UserGet},
+	"createUser":           {tenant.UserWrite},
+	"getUser":              {tenant.UserGet},
+	"changeUser":           {tenant.UserWrite},
+	"listUserPermissions":  {tenant.UserGet},
+	"addUserPermission":    {tenant.UserWrite},
+	"changeUserPermission": {tenant.UserWrite},
+	"listServiceAccounts":  {tenant.UserGet},
+	"createServiceAccount": {tenant.UserWrite},
+	"getServiceAccount":    {tenant.UserGet},
+	"changeServiceAccount": {tenant.UserWrite},
+	"deleteServiceAccount": {tenant.UserWrite},
+	"listTokens":           {tenant.UserGet},
+	"deleteTokens":         {tenant.UserWrite},
+	"deleteToken":          {tenant.UserWrite},
+
+	"listPackages":           {tenant.PackageGet},
+	"createPackage":          {tenant.PackageWrite},
+	"getPackage":             {tenant.PackageGet},
+	"changePackage":          {tenant.PackageWrite},
+	"deletePackage":          {tenant.PackageWrite},
+	"listPackageItems":       {tenant.PackageGet},
+	"createPackageItem":      {tenant.PackageWrite},
+	"getPackageItem":         {tenant.PackageGet},
+	"changePackageItem":      {tenant.PackageWrite},
+	"deletePackageItem":      {tenant.PackageWrite},
+	"listPackagePortfolios":  {tenant.PackageGet},
+	"createPackagePortfolio": {tenant.PackageWrite},
+	"changePackagePortfolio": {tenant.PackageWrite},
+}

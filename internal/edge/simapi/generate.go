@@ -1,0 +1,3 @@
+package simapi
+
+//go:generate go tool oapi-codegen --config gen/config.yaml ../../../api/simapi.yaml

@@ -1,0 +1,121 @@
+package simapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// bodies are requests that would be carried out, were the SIM the caller's.
+var bodies = map[string]string{
+	"changeSIM": `{"customerSuspend":"yes"}`, "swapSIM": `{"newIccId":"<stock>"}`, "changeAssignment": `{"packageId":6686}`, "changeAssignmentRecord": `{"packageId":6686}`,
+	"createAttributes": `{"attribute":"field1","value":"x"}`, "changeAttribute": `{"value":"x"}`, "requestWget": `{"path":"/"}`, "requestSMS": `{"message":"x"}`,
+	"requestOTA": `{"campaign":[{"file":"x"}]}`, "changeCollection": `{"name":"x"}`, "addCollected": `{"iccList":[{"iccId":"<child>"}]}`, "replaceCollected": `{"iccList":[]}`,
+	"changePortfolio": `{"name":"x"}`, "createUser": `{"username":"somebody","password":"correct horse","emailAddress":"a@b"}`, "changeUser": `{"firstName":"x"}`,
+	"addUserPermission": `{"title":"viewer"}`, "changeUserPermission": `{"status":"deleted"}`, "createServiceAccount": `{"emailAddress":"a@b"}`,
+	"changeServiceAccount": `{"firstName":"x"}`, "changePackage": `{"name":"x"}`, "createPackageItem": `{"packageItemCategoryId":122}`,
+	"changePackageItem": `{"bundleAmount":1}`, "createPackagePortfolio": `{"portfolioId":"<A>"}`, "changePackagePortfolio": `{"adminSuspend":"yes"}`,
+	"createCollection": `{"name":"x","title":"x","portfolioId":"<A>"}`, "createPortfolio": `{"name":"x","parentPortfolioId":"<A>"}`, "createPackage": `{"name":"x","portfolios":["<A>"]}`,
+}
+
+// things are what stands in a path: of A, and what nobody has. They are of one
+// length, so that answers that repeat them can be compared.
+func (w *world) things() (ours, nobodys map[string]string) {
+	w.t.Helper()
+	item := w.made(operator, "/package/6691/packageItem", `{"packageItemCategoryId":105}`, "packageItemId")
+	token := must(w.Fleet.Tokens(w.t.Context(), w.op, folios["A"], w.secrets[engineer].id))[0].ID
+	ours = map[string]string{
+		"iccId": string(iccid("live")), "msisdnId": string(w.sim("live").MSISDN), "iccPortfolioPackageId": fmt.Sprint(w.sim("live").ID),
+		"iccAttributeId": fmt.Sprint(w.add("orderId", "1").IccAttributeID), "iccCollectionId": strings.TrimPrefix(w.collection(`{"name":"t","title":"t","portfolioId":"<A>"}`), "/iccCollection/"),
+		"portfolioId": string(folios["A"]), "userId": w.secrets[engineer].id, "clientId": w.secrets[engineer].id, "userPermissionId": "12", "tokenId": fmt.Sprint(token),
+		"packageId": "6691", "packageItemId": item, "packagePortfolioId": string(folios["A"]),
+	}
+	nobodys = map[string]string{"iccId": string(iccid(missing)), "msisdnId": "447700999999", "portfolioId": strings.Repeat("d", 32), "userId": strings.Repeat("e", 32),
+		"clientId": strings.Repeat("e", 32), "packageId": "9999", "packagePortfolioId": strings.Repeat("d", 32), "userPermissionId": "12", "tokenId": fmt.Sprint(token),
+		"iccAttributeId": ours["iccAttributeId"], "packageItemId": item, "iccPortfolioPackageId": "999999999", "iccCollectionId": "999999999"}
+	return ours, nobodys
+}
+
+// made creates something and returns its id.
+func (w *world) made(as, path, body, member string) string {
+	w.t.Helper()
+	var m map[string]any
+	w.call(as, http.MethodPost, path, body).into(w.t, &m)
+	if n, ok := m[member].(float64); ok {
+		return fmt.Sprint(int64(n))
+	}
+	return fmt.Sprint(m[member])
+}
+
+var named = regexp.MustCompile(`\{([^}]+)\}`)
+
+// Every operation, asked by a caller of another portfolio, answers as for what
+// does not exist: byte for byte, and nothing changes.
+func TestAnotherPortfolioSeesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	// A stranger who may do everything, in a portfolio beside.
+	m, key := must2(w.Fleet.CreateServiceAccount(t.Context(), w.op, newOperator("B")))
+	w.secrets["other"] = secret{id: m.Name, secret: key}
+	var tok struct {
+		AccessToken string `json:"access_token"`
+	}
+	w.token(m.Name, key, "").into(t, &tok)
+	w.secrets["other"] = secret{m.Name, key, tok.AccessToken}
+	ours, nobodys := w.things()
+	before := must(w.Fleet.SIMs(t.Context(), w.op, all))
+	events := len(must(w.Fleet.Events(t.Context(), w.op, everything)))
+	for template, item := range contract().Paths.Map() {
+		for method, op := range item.Operations() {
+			path := func(with map[string]string) string {
+				return named.ReplaceAllStringFunc(template, func(p string) string { return with[strings.Trim(p, "{}")] })
+			}
+			body := bodies[op.OperationID]
+			theirs, none := w.call("other", method, path(ours), body), w.call("other", method, path(nobodys), body)
+			for name, value := range ours {
+				theirs.body = strings.ReplaceAll(theirs.body, value, nobodys[name])
+			}
+			if strings.Contains(template, "{") {
+				if theirs.status != http.StatusNotFound && theirs.code() != 6026 || theirs.status != none.status || theirs.body != none.body {
+					t.Errorf("%s %s: of A %d %s\nof nobody %d %s", method, template, theirs.status, theirs.body, none.status, none.body)
+				}
+			}
+			for _, id := range []string{string(iccid("live")), w.secrets[engineer].id, "Portfolio A", "Auto"} {
+				if template != "/package" && strings.Contains(theirs.body, id) {
+					t.Errorf("%s %s shows %s", method, template, id)
+				}
+			}
+		}
+	}
+	if after := must(w.Fleet.SIMs(t.Context(), w.op, all)); !same(before, after) {
+		t.Error("something of A has changed")
+	}
+	if n := len(must(w.Fleet.Events(t.Context(), w.op, everything))); n > events+1 {
+		t.Errorf("%d things happened", n-events)
+	}
+}
+
+// Nobody without the permission gets as far as the SIM, or the body.
+func TestEveryOperationAsksForAPermission(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	reads := []string{"listSIMs", "countSIMs", "getSIM", "getContract", "getAssignment", "listAttributes", "getAttribute", "getBillingSnapshot", "getNetworkSnapshot", "listSMSActivity",
+		"listUSSDActivity", "listVoiceActivity", "listAuthenticationActivity", "countAuthenticationActivity", "getNetflowActivity", "getLocation", "listCollections",
+		"getCollection", "listCollected", "listPortfolios", "getPortfolio", "listPackages", "getPackage", "listPackageItems", "getPackageItem", "listPackagePortfolios"}
+	ours, _ := w.things()
+	for template, item := range contract().Paths.Map() {
+		for method, op := range item.Operations() {
+			path := named.ReplaceAllStringFunc(template, func(p string) string { return ours[strings.Trim(p, "{}")] })
+			a := w.call(viewer, method, path, "nonsense")
+			if slices.Contains(reads, op.OperationID) {
+				a.has(t, encode(map[bool]any{true: []any{}, false: map[string]any{}}[strings.HasPrefix(a.body, "[")]))
+			} else {
+				a.fails(t, 403, 6001)
+			}
+			w.call("", method, path, "nonsense").fails(t, 401, 0)
+		}
+	}
+}

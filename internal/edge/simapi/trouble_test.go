@@ -1,0 +1,174 @@
+package simapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/simurgh-iot/simurgh/api"
+	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/vault"
+)
+
+// Every error code of the contract's table stands in a test, and no test names
+// another.
+func TestEveryErrorCodeIsTested(t *testing.T) {
+	t.Parallel()
+	var tests strings.Builder
+	for _, name := range must(filepath.Glob("*_test.go")) {
+		tests.Write(must(os.ReadFile(name)))
+	}
+	rows := regexp.MustCompile(`(?m)^ +\| ([0-9, ]+) \|`).FindAllStringSubmatch(string(api.SIMAPI), -1)
+	if len(rows) < 30 {
+		t.Fatalf("%d rows of error codes", len(rows))
+	}
+	for _, row := range rows {
+		for code := range strings.SplitSeq(row[1], ", ") {
+			if !regexp.MustCompile(`[ {]` + code + `[,)}]`).MatchString(tests.String()) {
+				t.Errorf("no test has error %s", code)
+			}
+		}
+	}
+}
+
+func TestBodiesThatAreTooLarge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.call(engineer, http.MethodPatch, "/sim/<live>", strings.Repeat(" ", 1<<20)+"{}").fails(t, 413, 6006)
+	w.call(engineer, http.MethodPatch, "/sim/<live>", strings.Repeat(" ", 1<<20-2)+"{}").fails(t, 400, 6017)
+	deep := strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)
+	w.call(engineer, http.MethodPatch, "/sim/<live>", deep).fails(t, 400, 6006)
+	w.call(engineer, http.MethodPost, "/sim/<live>/attribute", deep).fails(t, 400, 6006)
+}
+
+// adapter hands the store to the use cases; the test can break it.
+type adapter struct {
+	*store.DB
+	broken *error
+}
+
+func (a adapter) SIM(ctx context.Context, in tenant.Sphere, i ident.ICCID) (sim.SIM, bool, error) {
+	if *a.broken != nil {
+		return sim.SIM{}, false, *a.broken
+	}
+	return a.DB.SIM(ctx, in, i)
+}
+
+func (a adapter) Write(ctx context.Context, fn func(fleet.Tx) error) error {
+	return a.DB.Write(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
+
+func (a adapter) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
+	return a.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
+
+type keeper struct{ *vault.Vault }
+
+func (keeper) HashPassword(context.Context, string) (string, error) { return "", nil }
+func (keeper) CheckPassword(context.Context, string, string) (bool, error) {
+	return false, nil
+}
+func (keeper) NewToken() string          { return vault.NewToken() }
+func (keeper) HashToken(t string) []byte { return vault.HashToken(t) }
+
+// rewire serves the world by use cases of the test's own making.
+func (w *world) rewire(o fleet.Options, broken *error) {
+	o.Vault, o.Now = keeper{w.Vault}, w.clock.now
+	w.edge = simapi.New(simapi.Options{Fleet: fleet.New(adapter{w.DB, broken}, o)})
+}
+
+// What is not the caller's fault is said without any detail.
+func TestTheServersOwnFaults(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	broken := errors.New("a detail")
+	w.rewire(fleet.Options{}, &broken)
+	a := w.call(engineer, http.MethodGet, "/sim/<live>", "")
+	a.fails(t, 500, 6004)
+	if strings.Contains(a.body, "detail") {
+		t.Error(a.body)
+	}
+	broken = fault.New(fault.Unavailable, "store.busy", "the database is busy")
+	a = w.call(engineer, http.MethodGet, "/sim/<live>", "")
+	a.fails(t, 503, 6004)
+	if a.header.Get("Retry-After") == "" {
+		t.Error("no word on when to try again")
+	}
+}
+
+// controls is a network that can disconnect, and send messages.
+type controls struct {
+	done []string
+	err  error
+}
+
+func (c *controls) Can(network string, what sim.Control) bool {
+	return network == "lab" && (what == sim.Disconnect || what == sim.SendSMS || what == sim.Ping)
+}
+
+func (c *controls) Control(_ context.Context, network string, p sim.Profile, what sim.Control, detail json.RawMessage) error {
+	c.done = append(c.done, fmt.Sprintf("%s %s %s %s", network, p.ICCID, what, detail))
+	return c.err
+}
+
+func TestControls(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for path, body := range map[string]string{"disconnectRequest": "", "cancelLocation": "", "pingRequest": "", "wgetRequest": `{"path":"/x","port":8001,"https":true}`} {
+		a := w.call(engineer, http.MethodPut, "/sim/<live>/"+path, body)
+		a.fails(t, 501, 6005)
+		if !strings.Contains(a.body, "network lab cannot do this") {
+			t.Error(a.body)
+		}
+	}
+	w.call(operator, http.MethodPut, "/sim/<live>/otaRequest", `{"campaign":[{"file":"6F07","contents":"00"}]}`).fails(t, 501, 6005)
+	w.call(engineer, http.MethodPut, "/sim/<live>/otaRequest", `{"campaign":[{"file":"6F07"}]}`).fails(t, 403, 6001)
+	w.call(engineer, http.MethodPut, "/sim/msisdn/447700900005/smsRequest", `{"message":"hello"}`).fails(t, 501, 6005)
+	w.call(engineer, http.MethodPut, "/sim/msisdn/447700999999/smsRequest", `{"message":"hello"}`).fails(t, 404, 16008)
+	w.call(engineer, http.MethodPut, "/sim/msisdn/"+string(w.sim("foreign").MSISDN)+"/smsRequest", `{"message":"hello"}`).fails(t, 404, 16008)
+	w.call(engineer, http.MethodPut, "/sim/msisdn/0/smsRequest", `{"message":"hello"}`).fails(t, 400, 6006)
+
+	var none error
+	c := &controls{}
+	w.rewire(fleet.Options{Controls: c}, &none)
+	w.call(engineer, http.MethodPut, "/sim/<live>/disconnectRequest", "").has(t, `{"status":"queued","messageId":"absent"}`)
+	w.call(engineer, http.MethodPut, "/sim/msisdn/447700900005/smsRequest", `{"message":"hello"}`).has(t, `{"status":"queued"}`)
+	w.call(engineer, http.MethodPut, "/sim/<live>/pingRequest", `{"count":3}`).has(t, `{"status":"queued"}`)
+	if got, want := strings.Join(c.done, "\n"), fill("lab <live> disconnect null\nlab <live> sms {\"message\":\"hello\"}\nlab <live> ping {\"count\":3}"); got != want {
+		t.Errorf("%s\nnot\n%s", got, want)
+	}
+	w.call(engineer, http.MethodGet, "/sim/<live>?startDate=2026-03-04", "").has(t, `{"history":[{"event":"sim.controlled","action":"ping"},{"action":"sms"},{"action":"disconnect"}]}`)
+	w.call(engineer, http.MethodPut, "/sim/<suspended>/pingRequest", "").fails(t, 400, 16000)
+	w.call(engineer, http.MethodPut, "/sim/<suspended>/disconnectRequest", "").has(t, `{"status":"queued"}`)
+	w.call(engineer, http.MethodPut, "/sim/<stock>/disconnectRequest", "").fails(t, 400, 6046)
+	w.call(engineer, http.MethodPut, "/sim/<live>/cancelLocation", "").fails(t, 501, 6005)
+	for body, code := range map[string]int{`{"count":0}`: 6006, `{"count":"3"}`: 6006, `{"loud":true}`: 6014, `[]`: 6006} {
+		w.call(engineer, http.MethodPut, "/sim/<live>/pingRequest", body).fails(t, 400, code)
+	}
+	c.err = fault.New(fault.Unavailable, "network.unreachable", "the network cannot be reached")
+	w.call(engineer, http.MethodPut, "/sim/<live>/disconnectRequest", "").fails(t, 503, 6004)
+}
+
+// A caller that has gone does not trouble the log.
+func TestACallerThatGoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := w.request(engineer, http.MethodGet, "/sim/<live>", "").WithContext(ctx)
+	w.edge.ServeHTTP(httptest.NewRecorder(), r)
+}

@@ -1,0 +1,211 @@
+package simapi
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+// The contract's kinds of user.
+const (
+	personType  UserTypeId = 1
+	programType UserTypeId = 4
+)
+
+func userOf(m *tenant.Member) User {
+	out := User{UserId: m.ID, PortfolioId: string(m.Portfolio), Username: m.Name, FirstName: m.FirstName, LastName: m.LastName,
+		EmailAddress: m.Email, MobileNumber: m.Mobile, UserTypeId: personType, Roles: m.Roles, Status: life(m.Disabled), CreatedDate: Moment{m.CreatedAt}}
+	if m.Kind == tenant.ServiceAccount {
+		out.UserTypeId, out.ClientId = programType, &m.Name
+	}
+	return out
+}
+
+// members lists the accounts of a portfolio, of some kinds.
+func (x *exchange) members(ctx context.Context, portfolio PortfolioId, keep func(*tenant.Member) bool) ([]tenant.Member, error) {
+	id, err := ident.ParsePortfolioID(portfolio)
+	if err != nil {
+		return nil, err
+	}
+	all, err := x.fleet.Members(ctx, x.request, id)
+	var out []tenant.Member
+	for i := range all {
+		if keep(&all[i]) {
+			out = append(out, all[i])
+		}
+	}
+	return out, err
+}
+
+// member returns an account of a portfolio of some kind.
+func (x *exchange) member(ctx context.Context, portfolio PortfolioId, id string, program bool) (tenant.Member, error) {
+	folio, err := ident.ParsePortfolioID(portfolio)
+	if err != nil {
+		return tenant.Member{}, err
+	}
+	m, err := x.fleet.Member(ctx, x.request, folio, id)
+	if err == nil && (program && m.Kind != tenant.ServiceAccount || !ours(&m)) {
+		err = fault.Missing("account", id)
+	}
+	return m, err
+}
+
+// ours reports whether an account is of a kind that this contract knows.
+func ours(m *tenant.Member) bool { return m.Kind == tenant.User || m.Kind == tenant.ServiceAccount }
+
+// ListUsers implements StrictServerInterface.
+func (h *handler) ListUsers(ctx context.Context, r ListUsersRequestObject) (ListUsersResponseObject, error) {
+	x := of(ctx)
+	all, err := x.members(ctx, r.PortfolioId, ours)
+	if err != nil {
+		return nil, err
+	}
+	picked, err := pick(x, each(all, userOf), []column[User]{
+		{"userId", func(u *User) string { return u.UserId }},
+		{"username", func(u *User) string { return u.Username }},
+		{"emailAddress", func(u *User) string { return u.EmailAddress }},
+		{"userTypeId", func(u *User) string { return strconv.Itoa(int(u.UserTypeId)) }},
+		{"status", func(u *User) string { return string(u.Status) }},
+	})
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := cut(ctx, x, picked)
+	return ListUsers200JSONResponse{PageToken: x.query.pageToken(), RequestedPageSize: x.query.pageSize(), ItemCount: len(page),
+		NextPageToken: next, Items: page}, err
+}
+
+// GetUser implements StrictServerInterface.
+func (h *handler) GetUser(ctx context.Context, r GetUserRequestObject) (GetUserResponseObject, error) {
+	m, err := of(ctx).member(ctx, r.PortfolioId, r.UserId, false)
+	return GetUser200JSONResponse(userOf(&m)), err
+}
+
+// CreateUser implements StrictServerInterface.
+func (h *handler) CreateUser(ctx context.Context, r CreateUserRequestObject) (CreateUserResponseObject, error) {
+	x, b := of(ctx), r.Body
+	folio, err := ident.ParsePortfolioID(r.PortfolioId)
+	if err != nil {
+		return nil, err
+	}
+	n := fleet.NewUser{Username: b.Username, Password: b.Password, Portfolio: folio, Roles: "U", Detail: tenant.Detail{Email: b.EmailAddress}}
+	set(b.Roles, &n.Roles)
+	set(b.FirstName, &n.Detail.FirstName)
+	set(b.LastName, &n.Detail.LastName)
+	set(b.MobileNumber, &n.Detail.Mobile)
+	rights, err := tenant.ParseLetters(n.Roles)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.request.Caller.Gives(rights); err != nil {
+		return nil, err
+	}
+	a, err := x.fleet.CreateUser(ctx, x.request, n)
+	return CreateUser200JSONResponse(userOf(&tenant.Member{Account: a, Detail: n.Detail})), err
+}
+
+// ChangeUser implements StrictServerInterface.
+func (h *handler) ChangeUser(ctx context.Context, r ChangeUserRequestObject) (ChangeUserResponseObject, error) {
+	x, b := of(ctx), r.Body
+	m, err := x.member(ctx, r.PortfolioId, r.UserId, false)
+	if err != nil {
+		return nil, err
+	}
+	if *b == (UserChange{}) {
+		return nil, errNothing
+	}
+	c := fleet.MemberChange{Password: b.Password, Disabled: disabled(b.Status), Detail: func(d *tenant.Detail) {
+		set(b.EmailAddress, &d.Email)
+		set(b.FirstName, &d.FirstName)
+		set(b.LastName, &d.LastName)
+		set(b.MobileNumber, &d.Mobile)
+	}}
+	m, err = x.fleet.ChangeMember(ctx, x.request, m.Portfolio, m.ID, c)
+	return ChangeUser200JSONResponse(userOf(&m)), err
+}
+
+func disabled(s *LifeStatus) *bool {
+	if s == nil {
+		return nil
+	}
+	d := *s == LifeStatusDeleted
+	return &d
+}
+
+func roleOf(m *tenant.Member, r *tenant.Role, deleted bool) UserPermission {
+	return UserPermission{UserPermissionId: r.ID, PermissionId: r.ID, Name: r.Name, Title: r.Title, UserId: m.ID, PortfolioId: string(m.Portfolio),
+		Status: life(deleted), Permission: r.May.Names()}
+}
+
+// holds reports whether an account holds a role.
+func holds(m *tenant.Member, r *tenant.Role) bool {
+	if m.Kind == tenant.User {
+		return strings.Contains(m.Roles, r.Title)
+	}
+	return m.Roles == r.Title
+}
+
+// ListUserPermissions implements StrictServerInterface.
+func (h *handler) ListUserPermissions(ctx context.Context, r ListUserPermissionsRequestObject) (ListUserPermissionsResponseObject, error) {
+	m, err := of(ctx).member(ctx, r.PortfolioId, r.UserId, false)
+	out := ListUserPermissions200JSONResponse{}
+	for _, role := range tenant.Roles(m.Kind) {
+		if holds(&m, &role) {
+			out = append(out, roleOf(&m, &role, false))
+		}
+	}
+	return out, err
+}
+
+// AddUserPermission implements StrictServerInterface.
+func (h *handler) AddUserPermission(ctx context.Context, r AddUserPermissionRequestObject) (AddUserPermissionResponseObject, error) {
+	x := of(ctx)
+	m, err := x.member(ctx, r.PortfolioId, r.UserId, false)
+	if err != nil {
+		return nil, err
+	}
+	title, id := "", int64(0)
+	set(r.Body.Title, &title)
+	if r.Body.PermissionId != nil {
+		if id, err = r.Body.PermissionId.id("permissionId"); err != nil {
+			return nil, err
+		}
+	}
+	role, err := tenant.FindRole(m.Kind, title, id)
+	if err != nil {
+		return nil, err
+	}
+	if holds(&m, &role) {
+		return nil, refusal(codeAlready, "The user has the role "+role.Title+" already")
+	}
+	roles := role.Title
+	if m.Kind == tenant.User {
+		roles = m.Roles + role.Title
+	}
+	m, err = x.fleet.ChangeMember(ctx, x.request, m.Portfolio, m.ID, fleet.MemberChange{Roles: &roles})
+	return AddUserPermission200JSONResponse(roleOf(&m, &role, false)), err
+}
+
+// ChangeUserPermission implements StrictServerInterface.
+func (h *handler) ChangeUserPermission(ctx context.Context, r ChangeUserPermissionRequestObject) (ChangeUserPermissionResponseObject, error) {
+	x := of(ctx)
+	m, err := x.member(ctx, r.PortfolioId, r.UserId, false)
+	if err != nil {
+		return nil, err
+	}
+	role, err := tenant.FindRole(m.Kind, "", r.UserPermissionId)
+	if err != nil || !holds(&m, &role) {
+		return nil, fault.Missing("userPermission", strconv.FormatInt(r.UserPermissionId, 10))
+	}
+	if m.Roles == role.Title {
+		return nil, refusal(codeNotRequested, "a user keeps one role at least")
+	}
+	left := strings.ReplaceAll(m.Roles, role.Title, "")
+	m, err = x.fleet.ChangeMember(ctx, x.request, m.Portfolio, m.ID, fleet.MemberChange{Roles: &left})
+	return ChangeUserPermission200JSONResponse(roleOf(&m, &role, true)), err
+}

@@ -1,0 +1,196 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+func testAdmin(t *testing.T, open func(t *testing.T) *store.DB) {
+	for name, test := range map[string]func(w *world){
+		"networks": networks, "expected": expected, "quarantine": quarantine, "settings": settings, "answers": answers, "one answer": oneAnswer,
+		"what is well": well,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(newWorld(t, open(t)))
+		})
+	}
+}
+
+func networks(w *world) {
+	n := plan.Network{Name: "a2", Driver: "osmohlr", Config: `{"x": "ü?"}`, Sealed: []byte{0, 1, 255}, QuarantineDays: 90, CreatedAt: noon}
+	add := func(ctx context.Context, tx *store.Tx) error { return tx.AddNetwork(ctx, n) }
+	w.write(add)
+	wantKind(w.t, tryWrite(w.t, w.db, add), fault.Conflict)
+	start := func(now, since time.Time) (ok bool) {
+		w.write(func(ctx context.Context, tx *store.Tx) (err error) {
+			ok, err = tx.StartReconcile(ctx, "a2", now, since)
+			return err
+		})
+		return ok
+	}
+	if !start(noon, noon.Add(-time.Hour)) || start(noon.Add(time.Minute), noon.Add(-time.Hour)) || !start(noon.Add(2*time.Hour), noon.Add(time.Hour)) {
+		w.t.Error("the wrong nodes reconcile")
+	}
+	n.ReconciledAt = noon.Add(2 * time.Hour)
+	all, err := w.db.Networks(w.t.Context())
+	must(w.t, err)
+	same(w.t, "networks", n, all[0])
+}
+
+func expected(w *world) {
+	batch := w.sims(5)
+	batch[1].SIM.IMSI, batch[2].SIM.Network = "", "other"
+	iccids := w.insert(w.a, batch)
+	w.command(iccids[3], activation) // has something to hear
+	got, err := w.db.Expected(w.t.Context(), "lab", "", 10)
+	must(w.t, err)
+	same(w.t, "expected", []sim.SIM{w.sim(iccids[0]), w.sim(iccids[4])}, got)
+	got, err = w.db.Expected(w.t.Context(), "lab", batch[0].SIM.IMSI, 1)
+	must(w.t, err)
+	same(w.t, "expected after the first", []sim.SIM{w.sim(iccids[4])}, got)
+}
+
+func quarantine(w *world) {
+	batch := w.sims(4)
+	for i := range batch {
+		s := batch[i].SIM
+		s.Wanted.State, s.Settled.State, s.TerminatedAt = sim.Unprovisioned, sim.Unprovisioned, noon.Add(-time.Duration(i)*time.Hour)
+	}
+	batch[3].SIM.Wanted.State, batch[3].SIM.Settled.State = sim.Available, sim.Available
+	w.insert(w.a, batch)
+	ids, err := w.db.QuarantineOver(w.t.Context(), "lab", noon.Add(-time.Hour), 10)
+	must(w.t, err)
+	if !slices.Equal(ids, []int64{batch[2].SIM.ID, batch[1].SIM.ID}) {
+		w.t.Errorf("over for %v", ids)
+	}
+}
+
+// settings holds that the first of many callers sets a fact, and all hear what
+// it set.
+func settings(w *world) {
+	if _, found, err := w.db.Setting(w.t.Context(), "key"); found || err != nil {
+		w.t.Errorf("found %t, %v before it was set", found, err)
+	}
+	got := make([]string, 16)
+	var wg sync.WaitGroup
+	for i := range got {
+		wg.Go(func() {
+			if err := tryWrite(w.t, w.db, func(ctx context.Context, tx *store.Tx) error {
+				v, err := tx.SetOnce(ctx, "key", fmt.Append(nil, i))
+				got[i] = string(v)
+				return err
+			}); err != nil {
+				w.t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	v, found, err := w.db.Setting(w.t.Context(), "key")
+	must(w.t, err)
+	for _, g := range got {
+		if !found || g != string(v) {
+			w.t.Fatalf("callers heard %q, and %q is set", got, v)
+		}
+	}
+}
+
+func answers(w *world) {
+	ctx := w.t.Context()
+	keep := func(key, answer string, now time.Time) error {
+		return tryWrite(w.t, w.db, func(ctx context.Context, tx *store.Tx) error {
+			return tx.StoreAnswer(ctx, "user:x", key, []byte("asked"), []byte(answer), now, now.Add(time.Hour))
+		})
+	}
+	must(w.t, keep("k", "first", noon))
+	wantKind(w.t, keep("k", "second", noon.Add(59*time.Minute)), fault.Conflict)
+	asked, answer, found, err := w.db.StoredAnswer(ctx, "user:x", "k", noon.Add(59*time.Minute))
+	if string(asked) != "asked" || string(answer) != "first" || !found || err != nil {
+		w.t.Errorf("stored %q for %q, %t, %v", answer, asked, found, err)
+	}
+	for _, none := range []struct {
+		principal, key string
+		at             time.Time
+	}{{"user:y", "k", noon}, {"user:x", "K", noon}, {"user:x", "k", noon.Add(time.Hour)}} {
+		if _, _, found, err := w.db.StoredAnswer(ctx, none.principal, none.key, none.at); found || err != nil {
+			w.t.Errorf("found %+v, %v", none, err)
+		}
+	}
+	must(w.t, keep("k", "second", noon.Add(time.Hour)))
+	must(w.t, keep("l", "third", noon.Add(time.Hour)))
+	for _, want := range []int64{0, 1, 1, 0} {
+		at := noon.Add(time.Hour)
+		if want > 0 {
+			at = noon.Add(2 * time.Hour)
+		}
+		w.write(func(ctx context.Context, tx *store.Tx) error {
+			n, err := tx.DropExpired(ctx, at, 1)
+			if n != want {
+				w.t.Errorf("dropped %d, want %d", n, want)
+			}
+			return err
+		})
+	}
+}
+
+// oneAnswer holds that of many callers with one key one is carried out, and
+// the others leave nothing behind.
+func oneAnswer(w *world) {
+	iccid := w.insert(w.a, w.sims(1))[0]
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			err := tryWrite(w.t, w.db, func(ctx context.Context, tx *store.Tx) error {
+				before, err := tx.Lock(ctx, tenant.Everything(), []ident.ICCID{iccid})
+				if err != nil {
+					return err
+				}
+				after := before[0]
+				after.Group = fmt.Sprint("g", i)
+				if err := tx.Save(ctx, []sim.Change{{Before: &before[0], After: &after}}); err != nil {
+					return err
+				}
+				return tx.StoreAnswer(ctx, "user:x", "k", nil, []byte(after.Group), noon, noon.Add(time.Hour))
+			})
+			if err == nil {
+				won.Add(1)
+			} else if fault.KindOf(err) != fault.Conflict {
+				w.t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	_, answer, _, err := w.db.StoredAnswer(w.t.Context(), "user:x", "k", noon)
+	must(w.t, err)
+	if won.Load() != 1 || w.sim(iccid).Group != string(answer) || w.sim(iccid).Version != 2 {
+		w.t.Errorf("%d callers won, the group is %q, the answer %q", won.Load(), w.sim(iccid).Group, answer)
+	}
+	w.check()
+}
+
+// well covers what says that all is well.
+func well(w *world) {
+	must(w.t, w.db.Ping(w.t.Context()))
+	have, newest, err := w.db.Version(w.t.Context())
+	if err != nil || have != newest || have == 0 {
+		w.t.Errorf("version %d of %d, %v", have, newest, err)
+	}
+	must(w.t, w.db.Migrate(w.t.Context()))
+	if name := w.db.EngineName(); name != "sqlite" && name != "postgres" {
+		w.t.Errorf("engine %q", name)
+	}
+	w.check()
+}

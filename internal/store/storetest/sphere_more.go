@@ -1,0 +1,33 @@
+package storetest
+
+import (
+	"context"
+
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+// settleMore adds a collection, an item, a title and a token.
+func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
+	s.t.Helper()
+	s.write(func(ctx context.Context, tx *store.Tx) error {
+		c := sim.Collection{Portfolio: s.a1.ID, Name: "collection", Title: "Collection", CreatedAt: noon}
+		if err := tx.SaveCollection(ctx, &c); err != nil {
+			return err
+		}
+		s.give(c.ID)
+		if err := tx.Collect(ctx, c.ID, map[ident.ICCID]int64{one.ICCID: one.ID}); err != nil {
+			return err
+		}
+		if err := tx.SaveItem(ctx, &plan.Item{Package: s.packages[0].ID, CreatedAt: noon}); err != nil {
+			return err
+		}
+		if err := tx.SaveTitle(ctx, s.a1, "A one"); err != nil {
+			return err
+		}
+		return tx.AddToken(ctx, &tenant.Token{Hash: []byte("token"), Account: account.ID, CreatedAt: noon, ExpiresAt: noon.AddDate(1, 0, 0)})
+	})
+}
