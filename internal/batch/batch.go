@@ -161,7 +161,7 @@ func NewReader(src io.Reader, opts Options) *Reader {
 // final, and of kind Invalid where the file is at fault.
 func (r *Reader) Head() (Head, error) {
 	r.open()
-	if r.err != nil && r.err != io.EOF {
+	if r.err != nil && !errors.Is(r.err, io.EOF) {
 		return Head{}, r.err
 	}
 	return r.head, nil
@@ -197,7 +197,7 @@ func (r *Reader) next() error {
 	for {
 		line := r.in.line
 		err := r.split()
-		if err == errLong {
+		if errors.Is(err, errLong) {
 			if err := r.in.skipLine(); err != nil {
 				return err
 			}

@@ -40,7 +40,7 @@ func read(text string, opts batch.Options) result {
 			out.bad = append(out.bad, e.Error())
 			continue
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {
@@ -160,10 +160,10 @@ func TestHeaderTellsAllItsProblems(t *testing.T) {
 			if err == nil || err.Error() != c.want || fault.KindOf(err) != fault.Invalid {
 				t.Fatalf("Read = %v\nwant %s", err, c.want)
 			}
-			if _, again := r.Read(); again != err {
+			if _, again := r.Read(); !errors.Is(again, err) {
 				t.Errorf("the error is not final: %v", again)
 			}
-			if _, again := r.Head(); again != err {
+			if _, again := r.Head(); !errors.Is(again, err) {
 				t.Errorf("Head = %v", again)
 			}
 		})
@@ -259,7 +259,7 @@ func TestHead(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(head, want) {
 		t.Errorf("Head = %+v, %v", head, err)
 	}
-	if _, err := r.Read(); err != io.EOF {
+	if _, err := r.Read(); !errors.Is(err, io.EOF) {
 		t.Errorf("Read = %v, want io.EOF", err)
 	}
 	if head, err := r.Head(); err != nil || head.Format.String() != "vendor" {

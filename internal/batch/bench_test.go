@@ -2,6 +2,7 @@ package batch_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -81,7 +82,7 @@ func drain(tb testing.TB, src io.Reader) int {
 	tb.Helper()
 	r := batch.NewReader(src, batch.Options{Luhn: true})
 	for n := 0; ; n++ {
-		if _, err := r.Read(); err == io.EOF {
+		if _, err := r.Read(); errors.Is(err, io.EOF) {
 			return n
 		} else if err != nil {
 			tb.Fatal(err)
@@ -120,7 +121,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	n := 0
 	for ; ; n++ {
-		if _, err := r.Read(); err == io.EOF {
+		if _, err := r.Read(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatal(err)

@@ -126,7 +126,7 @@ func FuzzRead(f *testing.F) {
 			at := row.Line
 			if e, ok := errors.AsType[*batch.RowError](err); ok {
 				at = e.Line
-			} else if err == io.EOF {
+			} else if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {

@@ -21,10 +21,10 @@ var foreign = []struct{ magic, reason string }{
 // io.EOF: a file that ends in its head is at fault.
 func (r *Reader) start() error {
 	_, err := r.in.lineEnd(0)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return refuse(1, "empty", "the file is empty")
 	}
-	if err != nil && err != errLong {
+	if err != nil && !errors.Is(err, errLong) {
 		return err
 	}
 	ahead := r.in.buf[:r.in.w]
@@ -54,9 +54,9 @@ func (r *Reader) headLine() (text string, size int, err error) {
 	for {
 		end, err := r.in.lineEnd(0)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return "", 0, refuse(r.in.line, "empty", "the file ends before a line names its columns")
-		case err == errLong:
+		case errors.Is(err, errLong):
 			return "", 0, refuse(r.in.line, "too_long", "the header line is longer than %d bytes", maxRow)
 		case err != nil:
 			return "", 0, err

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 )
@@ -123,13 +124,13 @@ func (r *Reader) splitCSV() error {
 	}
 	line, wrong := r.in.line, "has a quote that is never closed"
 	last, err := r.in.quotedEnd(end)
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		if wrong = r.rec.quoted(string(trimEOL(r.in.peek(last))), r.sep); wrong == "" {
 			r.in.take(last)
 			return nil
 		}
-	case io.EOF, errLong:
+	case errors.Is(err, io.EOF), errors.Is(err, errLong):
 	default:
 		return err
 	}

@@ -42,7 +42,7 @@ func (w *window) lineEnd(from int) (int, error) {
 		}
 		switch {
 		case w.err == nil:
-		case w.err != io.EOF:
+		case !errors.Is(w.err, io.EOF):
 			return 0, fmt.Errorf("reading the batch: %w", w.err)
 		case at == from:
 			return 0, io.EOF
@@ -96,7 +96,7 @@ func (w *window) skipLine() error {
 			return nil
 		}
 		w.r, w.w = 0, 0
-		if w.err == io.EOF {
+		if errors.Is(w.err, io.EOF) {
 			return nil
 		}
 		if w.err != nil {

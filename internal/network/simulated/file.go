@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	_ "embed"
@@ -54,7 +55,7 @@ func source(path string, busy time.Duration, pragmas ...string) string {
 // create makes the file at path unless it is there. It appears complete and
 // readable by its owner only, or not at all: processes that open a new network
 // at once must not see one another's half-made file, nor race to make it WAL.
-func create(path string) error {
+func create(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -66,7 +67,7 @@ func create(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := fill(f.Name()); err != nil {
+	if err := fill(ctx, f.Name()); err != nil {
 		return err
 	}
 	if err := os.Link(f.Name(), path); !errors.Is(err, fs.ErrExist) {
@@ -75,34 +76,34 @@ func create(path string) error {
 	return nil
 }
 
-func fill(path string) error {
+func fill(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", source(path, time.Second))
 	if err != nil {
 		return err
 	}
 	salt := make([]byte, 32)
 	_, _ = rand.Read(salt) // never fails
-	_, err = db.Exec(schema)
+	_, err = db.ExecContext(ctx, schema)
 	if err == nil {
-		_, err = db.Exec(`INSERT INTO network (id, salt, settings) VALUES (1, ?, '{}')`, salt)
+		_, err = db.ExecContext(ctx, `INSERT INTO network (id, salt, settings) VALUES (1, ?, '{}')`, salt)
 	}
 	if err == nil {
-		_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
+		_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
 	}
 	return errors.Join(err, db.Close())
 }
 
 // identify checks that db is a simulated network of this version and returns
 // its salt.
-func identify(db *sql.DB) (salt []byte, err error) {
+func identify(ctx context.Context, db *sql.DB) (salt []byte, err error) {
 	var version int
-	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return nil, err
 	}
 	if version != schemaVersion {
 		return nil, fmt.Errorf("the file has format %d where %d is needed; "+
 			"it belongs to another program or version", version, schemaVersion)
 	}
-	err = db.QueryRow("SELECT salt FROM network").Scan(&salt)
+	err = db.QueryRowContext(ctx, "SELECT salt FROM network").Scan(&salt)
 	return salt, err
 }

@@ -85,21 +85,22 @@ func Open(path string, opts ...Option) (*Network, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
+	ctx := context.Background() // a local file: opening it is not waited for
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("simulated network: %w", err)
 	}
-	if err := create(path); err != nil {
+	if err := create(ctx, path); err != nil {
 		return nil, fmt.Errorf("simulated network %s: %w", path, err)
 	}
 	n := &Network{now: o.now, random: o.random, closed: make(chan struct{})}
-	if err := n.open(path, o.busy); err != nil {
+	if err := n.open(ctx, path, o.busy); err != nil {
 		return nil, errors.Join(fmt.Errorf("simulated network %s: %w", path, err), n.Close())
 	}
 	return n, nil
 }
 
-func (n *Network) open(path string, busy time.Duration) error {
+func (n *Network) open(ctx context.Context, path string, busy time.Duration) error {
 	var err error
 	if n.write, err = sql.Open("sqlite", source(path, busy)); err != nil {
 		return err
@@ -111,10 +112,10 @@ func (n *Network) open(path string, busy time.Duration) error {
 	n.read.SetMaxOpenConns(4)
 	n.read.SetMaxIdleConns(4)
 
-	if n.salt, err = identify(n.write); err != nil {
+	if n.salt, err = identify(ctx, n.write); err != nil {
 		return err
 	}
-	return n.prepare(n.read, n.write)
+	return n.prepare(ctx, n.read, n.write)
 }
 
 // Close releases the file. A call that a silent outage or the latency holds

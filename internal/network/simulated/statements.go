@@ -40,7 +40,7 @@ const (
 	number = `, msisdn = excluded.msisdn`
 )
 
-func (s *statements) prepare(read, write *sql.DB) error {
+func (s *statements) prepare(ctx context.Context, read, write *sql.DB) error {
 	rows := strings.Repeat(row+", ", many-1) + row
 	for _, p := range []struct {
 		to   **sql.Stmt
@@ -60,7 +60,7 @@ func (s *statements) prepare(read, write *sql.DB) error {
 		{&s.saveRest.one, write, insert + row + rest},
 	} {
 		var err error
-		if *p.to, err = p.db.Prepare(p.text); err != nil {
+		if *p.to, err = p.db.PrepareContext(ctx, p.text); err != nil { //nolint:sqlclosecheck // closed with the network
 			return err
 		}
 	}

@@ -76,7 +76,7 @@ func (c *Config) checkURL() error {
 		return fault.InvalidField("url", "holds a user; calls are signed with the network's secret instead")
 	case u.Fragment != "":
 		return fault.InvalidField("url", "has a fragment, which no server sees")
-	case u.Scheme != "https" && !(u.Scheme == "http" && local(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !local(u.Hostname())):
 		return fault.InvalidField("url", "does not begin with https://, which is needed unless the other side is on this machine")
 	}
 	return nil

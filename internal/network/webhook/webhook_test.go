@@ -249,10 +249,14 @@ func TestWrongAnswers(t *testing.T) {
 		"retry":            says(`{"results":[` + result(batch[0].IMSI, "retry") + "," + result(batch[1].IMSI, "retry") + `]}`),
 		"too long":         says(`{"results":[` + result(batch[0].IMSI, "agreed") + "," + result(batch[1].IMSI, "agreed") + `]}` + strings.Repeat(" ", 1<<20)),
 		"accepted":         status(http.StatusAccepted),
-		"redirect":         func(w http.ResponseWriter) bool { w.Header().Set("Location", "/"); w.WriteHeader(307); return true },
-		"too large":        status(http.StatusRequestEntityTooLarge),
-		"their fault":      status(http.StatusInternalServerError),
-		"not there":        status(http.StatusServiceUnavailable),
+		"redirect": func(w http.ResponseWriter) bool {
+			w.Header().Set("Location", "/")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			return true
+		},
+		"too large":   status(http.StatusRequestEntityTooLarge),
+		"their fault": status(http.StatusInternalServerError),
+		"not there":   status(http.StatusServiceUnavailable),
 
 		"unknown service":   says(`{"known":["barred"],"subscribers":[{"imsi":"001020000000000","present":true,"barred":["fax"]}]}`),
 		"unknown field":     says(`{"known":["colour"],"subscribers":[{"imsi":"001020000000000","present":true}]}`),
