@@ -34,6 +34,7 @@ const (
 	PackageLinked    Kind = "package.linked"
 	AccountCreated   Kind = "account.created"
 	NetworkAdded     Kind = "network.added"
+	NASAdded         Kind = "nas.added"
 	SignedIn         Kind = "session.started"
 	SignInFailed     Kind = "session.refused"
 	SignedOut        Kind = "session.ended"

@@ -104,9 +104,7 @@ func (s *Service) Apply(ctx context.Context, r Request, iccids []ident.ICCID, ch
 	if err != nil {
 		return s.beaten(ctx, &r, err)
 	}
-	if len(b.networks) > 0 {
-		s.told(b.networks)
-	}
+	s.after(b)
 	return &b.result, nil
 }
 

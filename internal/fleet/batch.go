@@ -30,6 +30,7 @@ type batch struct {
 	events   []event.Event
 	assigned []sim.Assigned
 	networks map[string]bool
+	cuts     map[string][]int64 // SIMs whose sessions must end, by the reason
 }
 
 func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) error {
@@ -60,7 +61,7 @@ func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) er
 		for i := range b.result.Outcomes {
 			b.result.Outcomes[i].revert(byICCID)
 		}
-		b.networks = nil
+		b.networks, b.cuts = nil, nil
 		return nil
 	}
 	return b.write(ctx)
@@ -146,6 +147,9 @@ func (b *batch) note(i int, c *sim.Command, before, after *sim.SIM, did sim.Effe
 	case did.Has(sim.Tell):
 		op.Progress, op.Generation = sim.OpPending, after.Generation
 		b.hear(after.Network)
+		if p := after.Profile(); !p.Present || p.Barred.Has(sim.Data) {
+			b.cut(after.ID, why(c))
+		}
 	default:
 		op.Progress, op.DoneAt = sim.OpDone, b.at
 	}
@@ -185,7 +189,41 @@ func (b *batch) write(ctx context.Context) error {
 	if err := b.tx.SaveAssigned(ctx, b.assigned); err != nil {
 		return err
 	}
-	return b.tx.Save(ctx, b.changes)
+	if err := b.tx.Save(ctx, b.changes); err != nil {
+		return err
+	}
+	for reason, ids := range b.cuts {
+		if _, err := b.tx.Cut(ctx, ids, reason, b.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// why says in a few words what a command does to a SIM, and for what reason.
+func why(c *sim.Command) string {
+	if c.Reason == "" {
+		return c.Verb.String()
+	}
+	return c.Verb.String() + ": " + c.Reason
+}
+
+// cut has the open sessions of a SIM ended once everything is written.
+func (b *batch) cut(id int64, reason string) {
+	if b.cuts == nil {
+		b.cuts = map[string][]int64{}
+	}
+	b.cuts[reason] = append(b.cuts[reason], id)
+}
+
+// after wakes, once a batch is durable, those who carry it on.
+func (s *Service) after(b *batch) {
+	if len(b.networks) > 0 {
+		s.told(b.networks)
+	}
+	if len(b.cuts) > 0 {
+		s.cut()
+	}
 }
 
 // allowed checks the caller's permissions for everything that the edit does.

@@ -26,6 +26,8 @@ type Service struct {
 	vault    Vault
 	now      func() time.Time
 	told     func(networks map[string]bool)
+	cut      func()
+	rules    Rules
 	guard    *guard
 	controls Controls
 	pages    *pageKeys
@@ -36,6 +38,8 @@ type Options struct {
 	Vault Vault
 	Now   func() time.Time               // time.Now when nil
 	Told  func(networks map[string]bool) // called after a commit, with the networks that have something to hear; may be nil
+	Cut   func()                         // called after a commit that has sessions to cut; may be nil
+	Rules Rules
 
 	Controls Controls // nil when no network can be controlled
 }
@@ -48,9 +52,13 @@ func New(store Store, o Options) *Service {
 	if o.Told == nil {
 		o.Told = func(map[string]bool) {}
 	}
+	if o.Cut == nil {
+		o.Cut = func() {}
+	}
 	// Databases keep microseconds; a caller is told what they will return.
 	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
-	return &Service{store: store, vault: o.Vault, now: now, told: o.Told, guard: newGuard(now), controls: o.Controls, pages: &pageKeys{}}
+	return &Service{store: store, vault: o.Vault, now: now, told: o.Told, cut: o.Cut, rules: o.Rules.defaults(), guard: newGuard(now),
+		controls: o.Controls, pages: &pageKeys{}}
 }
 
 // Request is who asks, and how.
@@ -91,6 +99,8 @@ type Reader interface {
 	SIMReader
 	TenantReader
 	UsageReader
+	AlertStore
+	AccessReader
 	AdminReader
 	MemberReader
 	TokenReader
@@ -138,6 +148,7 @@ type AdminReader interface {
 	SessionAccount(ctx context.Context, hash []byte, now time.Time) (tenant.Account, tenant.Portfolio, bool, error)
 	Networks(ctx context.Context) ([]plan.Network, error)
 	Expected(ctx context.Context, network string, after ident.IMSI, n int) ([]sim.SIM, error)
+	InTest(ctx context.Context, before time.Time, n int) ([]int64, error)
 	QuarantineOver(ctx context.Context, network string, before time.Time, n int) ([]int64, error)
 	QueueDepths(ctx context.Context) ([]sim.QueueDepth, error)
 	Sealed(ctx context.Context, ids []int64) (map[int64][]byte, error)
@@ -157,6 +168,10 @@ type Tx interface {
 	AssignmentWriter
 	ItemWriter
 	CollectionWriter
+	UsageWriter
+	CutWriter
+	AccessWriter
+	ReadAlerts(ctx context.Context, in tenant.Sphere, ids []int64) (int64, error)
 }
 
 // SIMWriter changes SIMs.

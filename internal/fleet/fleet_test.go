@@ -32,6 +32,7 @@ type world struct {
 	root, a, b   tenant.Portfolio
 	auto, manual plan.Package
 	told         map[string]int
+	seenCuts     []string
 }
 
 type clock struct {

@@ -66,6 +66,7 @@ func (s *Service) DecideTask(ctx context.Context, r Request, id int64, approve b
 	}
 	if len(networks) > 0 {
 		s.told(networks)
+		s.cut()
 	}
 	return op, nil
 }
@@ -103,5 +104,9 @@ func (s *Service) decideTask(ctx context.Context, tx Tx, r *Request, op *sim.Ope
 		Data: event.Data{Verb: c.Verb.String(), From: before.Wanted.String(), To: after.Wanted.String(), Reason: reason}}}); err != nil {
 		return err
 	}
-	return tx.Save(ctx, []sim.Change{{Before: before, After: &after}})
+	if err := tx.Save(ctx, []sim.Change{{Before: before, After: &after}}); err != nil || !approve || after.Profile().Present {
+		return err
+	}
+	_, err = tx.Cut(ctx, []int64{after.ID}, c.Verb.String()+": "+op.Verb.String(), at)
+	return err
 }

@@ -41,6 +41,10 @@ type SIM struct {
 	Network   string
 	Barred    Services // services switched off one by one; not a suspension
 
+	DataLimit int64      // megabytes per calendar month, UTC; 0 for none
+	Lock      Hold       // the operator's lock on every state command of others; zero for none
+	IMEILock  ident.IMEI // the only device it may be used in; empty for any
+
 	Lifecycle
 	ContractEnd time.Time // zero before the contract starts and where it has no end
 
@@ -59,6 +63,12 @@ const (
 	Voice
 )
 
+// MayUse reports whether the SIM may be used in a device. Devices are compared
+// without their check digit and software version.
+func (s *SIM) MayUse(imei ident.IMEI) bool {
+	return s.IMEILock == "" || (len(imei) >= 14 && imei.TACSNR() == s.IMEILock.TACSNR())
+}
+
 // Profile is what a network should have of one SIM. A driver makes it so.
 type Profile struct {
 	SIM    int64
@@ -76,6 +86,9 @@ type Profile struct {
 	Generation int64     // the change this profile stands for
 	Wanted     Condition // the condition it was made from
 }
+
+// Has reports whether every service in t is in s.
+func (s Services) Has(t Services) bool { return s&t == t }
 
 // AllServices is every service.
 const AllServices = Data | Messaging | Voice

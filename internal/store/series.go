@@ -20,7 +20,7 @@ func (r reader) RatedSums(ctx context.Context, simID int64, kind usage.Kind, fro
 		s.Start = from.Add(time.Duration(n) * step)
 		out = append(out, s)
 		return err
-	}, `SELECT (start_at - ?) / ?, count(*), SUM(quantity) FROM rated_event WHERE sim_id = ? AND kind = ? AND start_at >= ? AND start_at < ?
+	}, `SELECT (start_at - ?) / ?, count(*), SUM(quantity) FROM rated WHERE sim_id = ? AND kind = ? AND start_at >= ? AND start_at < ?
 		GROUP BY 1 ORDER BY 1`, micros(from), us, simID, string(kind), micros(from), micros(to))
 	return out, err
 }

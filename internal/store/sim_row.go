@@ -11,12 +11,12 @@ import (
 const simSelect = `SELECT s.id, s.iccid, s.eid, s.number, s.imsi, s.msisdn, s.imei, s.ip, s.apn, s.name, s.group_name, s.device,
 	s.type, s.form, s.mno, s.spec, s.part, s.rsp, s.created_at, p.id, t.package_id, t.network, t.flags, t.wanted, t.settled,
 	t.generation, t.observed, t.since, t.by_actor, t.holds, t.failure, t.failed_at, t.ever, t.activated_at, t.terminated_at,
-	t.contract_start, t.contract_end, t.modified_at, t.version
+	t.contract_start, t.contract_end, t.modified_at, t.version, t.data_limit, t.locked, t.imei_lock
 FROM sim s JOIN sim_state t ON t.sim_id = s.id JOIN portfolio p ON p.no = s.portfolio_no`
 
 // simRow holds the columns that are not a field of the SIM as they stand.
 type simRow struct {
-	ip, holds                                             string
+	ip, holds, locked                                     string
 	created, flags, wanted, settled, ever                 int64
 	since, failed, activated, terminated, start, end, mod int64
 }
@@ -26,7 +26,7 @@ func scanSIM(rows rowScanner, s *sim.SIM) error {
 	if err := rows.Scan(&s.ID, &s.ICCID, &s.EID, &s.Number, &s.IMSI, &s.MSISDN, &s.IMEI, &r.ip, &s.APN, &s.Name, &s.Group, &s.Device,
 		&s.Type, &s.Form, &s.MNO, &s.Spec, &s.Part, &s.RSP, &r.created, &s.Portfolio, &s.Package, &s.Network, &r.flags, &r.wanted, &r.settled,
 		&s.Generation, &s.Observed, &r.since, &s.By, &r.holds, &s.Failure, &r.failed, &r.ever, &r.activated, &r.terminated,
-		&r.start, &r.end, &r.mod, &s.Version); err != nil {
+		&r.start, &r.end, &r.mod, &s.Version, &s.DataLimit, &r.locked, &s.IMEILock); err != nil {
 		return err
 	}
 	if s.Number == "" {
@@ -46,6 +46,9 @@ func scanSIM(rows rowScanner, s *sim.SIM) error {
 	s.CreatedAt, s.ModifiedAt, s.Since, s.FailedAt = moment(r.created), moment(r.mod), moment(r.since), moment(r.failed)
 	s.ActivatedAt, s.TerminatedAt = moment(r.activated), moment(r.terminated)
 	s.ContractStart, s.ContractEnd = moment(r.start), moment(r.end)
+	if err := readLock(r.locked, s); err != nil {
+		return err
+	}
 	return unhold(r.holds, s)
 }
 
@@ -99,6 +102,27 @@ func unhold(text string, s *sim.SIM) error {
 var simTable = &table{name: "sim", defaults: true, columns: cols(`id, iccid text, portfolio_no, eid text, number text, imsi text, msisdn text,
 	imei text, ip text, apn text, name text, name_folded text, group_name text, device text, type text, form text, mno, spec, part, rsp, created_at`)}
 
+// lockText stores the operator's lock; empty when there is none.
+func lockText(s *sim.SIM) string {
+	if s.Lock == (sim.Hold{}) {
+		return ""
+	}
+	js, _ := json.Marshal(holdJSON{s.Lock.Reason, s.Lock.Actor, micros(s.Lock.Since)})
+	return string(js)
+}
+
+func readLock(text string, s *sim.SIM) error {
+	if text == "" {
+		return nil
+	}
+	var in holdJSON
+	if err := json.Unmarshal([]byte(text), &in); err != nil {
+		return err
+	}
+	s.Lock = sim.Hold{Reason: in.Reason, Actor: in.Actor, Since: moment(in.Since)}
+	return nil
+}
+
 func identityRow(s *sim.SIM, portfolio int64) []any {
 	number := s.Number
 	if number == string(s.ICCID) {
@@ -110,7 +134,7 @@ func identityRow(s *sim.SIM, portfolio int64) []any {
 
 var stateTable = &table{name: "sim_state", defaults: true, columns: cols(`sim_id, iccid text, portfolio_no, package_id, network text, status, flags,
 	wanted, settled, generation, observed, since, by_actor text, holds text, failure text, failed_at, ever, activated_at, terminated_at,
-	contract_start, contract_end, modified_at, version`), where: "sim_state.sim_id = :sim_id AND sim_state.version = :version - 1"}
+	contract_start, contract_end, modified_at, version, data_limit, locked text, imei_lock text`), where: "sim_state.sim_id = :sim_id AND sim_state.version = :version - 1"}
 
 func stateRow(s *sim.SIM, portfolio int64) []any {
 	wanted := s.Wanted
@@ -118,5 +142,5 @@ func stateRow(s *sim.SIM, portfolio int64) []any {
 	return []any{s.ID, string(s.ICCID), portfolio, s.Package, s.Network, int64(s.Status()), packFlags(s.Wanted.Suspended, s.Barred),
 		pack(wanted), pack(s.Settled), s.Generation, s.Observed, micros(s.Since), s.By, hold(s), s.Failure, micros(s.FailedAt),
 		flag(s.EverActive) | flag(s.EverLive)<<1, micros(s.ActivatedAt), micros(s.TerminatedAt), micros(s.ContractStart), micros(s.ContractEnd),
-		micros(s.ModifiedAt), s.Version}
+		micros(s.ModifiedAt), s.Version, s.DataLimit, lockText(s), string(s.IMEILock)}
 }

@@ -100,3 +100,12 @@ func (t *table) change(value func(i int, c column) string, from string) string {
 	}
 	return text
 }
+
+// excluded writes the SET list that replaces all columns but the first.
+func excluded(list string) string {
+	var parts []string
+	for _, c := range cols(list)[1:] {
+		parts = append(parts, c.name+" = excluded."+c.name)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -30,9 +30,9 @@ func TestUsage(t *testing.T) {
 		got, err = db.Activity(ctx, two)
 		want(t, usage.Activity{}, got, err)
 		sessions, err := db.Activities(ctx, []int64{one, two})
-		want(t, map[int64]usage.Activity{one: {MCC: "234", MNC: "15", SessionStart: at(6), SessionStop: at(7)}}, sessions, err)
+		want(t, map[int64]usage.Activity{one: last}, sessions, err)
 		months, err := db.Months(ctx, []int64{one, two}, 2026, 12)
-		want(t, map[int64]usage.Month{one: {Year: 2026, Month: 12, Bytes: 1, Rounded: 2, SMS: 3, USSD: 4, Voice: 5, Cost: 6,
+		want(t, map[int64]usage.Month{one: {Year: 2026, Month: 12, Bytes: 1, In: 12, Out: 13, Rounded: 2, SMS: 3, USSD: 4, Voice: 5, Cost: 6,
 			DataAt: at(7), SMSAt: at(8), USSDAt: at(9), VoiceAt: at(10), CostAt: at(11)}}, months, err)
 		months, err = db.Months(ctx, []int64{one, two}, 2027, 1)
 		want(t, map[int64]usage.Month{}, months, err)
@@ -44,7 +44,7 @@ func writeUsage(ctx context.Context, tx *store.Tx, id int64) error {
 	for _, text := range []string{
 		`INSERT INTO sim_activity VALUES (?, '51.5', '-0.1', 1, 'a', 'b', 2, '234', '15', 'GB', 'LTE', 3, 'i', 4, 's', 5, 'iot', 'u', '10.0.0.1', 6, 7, 8,
 			9, 10, 11, 12, 13, 14, 15)`,
-		"INSERT INTO usage_month VALUES (?, 2026 * 12 + 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)",
+		"INSERT INTO usage_month VALUES (?, 2026 * 12 + 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)",
 		"INSERT INTO rated_event VALUES (1, ?, 'Data', 100, 110, 'd', 5, 6, '234', '15', 7)",
 		"INSERT INTO rated_event VALUES (2, ?, 'SMS', 200, 200, '', 1, 1, '', '', 7)",
 		"INSERT INTO rated_event VALUES (3, ?, 'Data', 200, 0, '', 1, 1, '', '', 7)",

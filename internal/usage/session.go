@@ -1,48 +1,10 @@
 package usage
 
 import (
-	"net/netip"
 	"time"
 
-	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/money"
 )
-
-// Step is what an accounting message says of its session.
-type Step uint8
-
-// The steps (RFC 2866 section 5.1).
-const (
-	Start Step = iota + 1
-	Interim
-	Stop
-)
-
-// Report is one accounting message of a network about one data session.
-// Counters are absolute: since the session began. In is from the device, Out to
-// it (RFC 2866 section 5.3).
-type Report struct {
-	Key     Key
-	Step    Step
-	At      time.Time // when the network wrote it, not when it arrived
-	Seconds int64     // since the session began, as the network counts
-	In, Out int64
-	Cause   int // of a Stop, RFC 2866 section 5.10; 0 unknown
-
-	IMSI   ident.IMSI
-	MSISDN ident.MSISDN
-	IMEI   ident.IMEI // as reported; empty when it was not
-	APN    string
-	User   string
-	IP     netip.Addr
-	RAT    string
-	MCC    string // of the visited network
-	MNC    string
-	LAI    string         // location or tracking area, hexadecimal
-	CI     string         // cell, hexadecimal
-	Where  netip.AddrPort // where the session is to be cut: the NAS's CoA port
-	Class  []byte
-	Source netip.Addr // who sent it
-}
 
 // Key names a session. A NAS may use an id again, so a session is one use of
 // its key.
@@ -65,10 +27,11 @@ const (
 
 // Session is one data session as it has been reported so far.
 type Session struct {
-	ID    int64 // 0 before it is stored
-	SIM   int64
-	Key   Key
-	Phase Phase
+	ID     int64 // 0 before it is stored
+	SIM    int64
+	Key    Key
+	Phase  Phase
+	Stored Phase // as it was read; 0 before it is stored
 
 	StartedAt time.Time
 	LastAt    time.Time // of the newest report
@@ -81,11 +44,57 @@ type Session struct {
 	InBase, OutBase int64
 	Cause           int
 
-	Last Report // what the newest report said of device and place
+	// What of it stands in the counters of the SIM's hours and months. The rest
+	// is pending: all of it belongs to one Hour, and a session that has ended has
+	// none.
+	CountedIn, CountedOut int64
+	Hour                  int64
+
+	Last Report // what the newest reports said of device and place
+	Said int64  // Report.Said of the newest
+
+	// Until the session has carried Ceiling bytes, and while its SIM is of the
+	// version Ruled, no rule needs to look at a report that has nothing else new.
+	Ceiling, Ruled int64
+
+	// What it costs so far: the package that it began on, its bytes as that
+	// package rounds them, and their price.
+	Package int64
+	Rounded int64
+	Cost    money.Amount
+}
+
+// Mark is a session as a walk over the open ones sees it.
+type Mark struct {
+	NAS    string
+	ID     int64
+	SIM    int64
+	Phase  Phase
+	LastAt time.Time
 }
 
 // Bytes returns what the session has carried, from the device and to it.
 func (s *Session) Bytes() (in, out int64) { return s.InBase + s.In, s.OutBase + s.Out }
+
+// Total returns what the session has carried in both directions.
+func (s *Session) Total() int64 {
+	in, out := s.Bytes()
+	return in + out
+}
+
+// Pending returns the bytes that no counter of the SIM holds yet.
+func (s *Session) Pending() (in, out int64) {
+	in, out = s.Bytes()
+	return in - s.CountedIn, out - s.CountedOut
+}
+
+// Count returns what was pending, for the caller to add to the counters of
+// s.Hour; nothing is pending then.
+func (s *Session) Count() (in, out int64) {
+	in, out = s.Pending()
+	s.CountedIn, s.CountedOut = s.CountedIn+in, s.CountedOut+out
+	return in, out
+}
 
 // Effect is what a report did.
 type Effect struct {
@@ -100,7 +109,7 @@ type Effect struct {
 // may come first: its counters count.
 func New(sim int64, r Report) (Session, Effect) {
 	s := Session{SIM: sim, Key: r.Key, Phase: Open, StartedAt: r.At.Add(-time.Duration(r.Seconds) * time.Second), LastAt: r.At, Seconds: r.Seconds,
-		In: max(r.In, 0), Out: max(r.Out, 0), Last: r}
+		In: max(r.In, 0), Out: max(r.Out, 0), Hour: HourOf(r.At), Last: r, Said: r.Said()}
 	e := Effect{In: s.In, Out: s.Out, Opened: true}
 	if r.Step == Stop {
 		s.end(Closed, r.At, r.Cause)
@@ -117,7 +126,7 @@ func New(sim int64, r Report) (Session, Effect) {
 //   - A Start that is later than the session's last report begins another
 //     session under the same key; this one is lost.
 func (s *Session) Take(r Report) Effect {
-	ended := s.Phase == Closed || s.Phase == Lost
+	ended := s.Ended()
 	switch {
 	case r.Step == Start && r.At.After(s.LastAt):
 		if !ended {
@@ -159,13 +168,16 @@ func (s *Session) count(r Report) Effect {
 	return Effect{Ignored: true}
 }
 
-// news keeps what the newest report says.
+// news keeps what the newest report says. What it is silent about stays as it
+// was: many gateways send less in a Stop than in a Start.
 func (s *Session) news(r Report, later bool) {
 	if !later {
 		return
 	}
 	s.Seconds = r.Seconds
 	if r.At.After(s.LastAt) {
+		s.Said = r.Said()
+		r.inherit(&s.Last)
 		s.LastAt, s.Last = r.At, r
 	}
 }
@@ -178,22 +190,15 @@ func (s *Session) end(p Phase, at time.Time, cause int) {
 	}
 }
 
+// Ended reports whether nothing more is expected of the session.
+func (s *Session) Ended() bool { return s.Phase == Closed || s.Phase == Lost }
+
 // Lose ends a session whose NAS has restarted, with the time it was last heard
 // of. Nothing happens to one that has ended.
 func (s *Session) Lose() bool {
-	if s.Phase == Closed || s.Phase == Lost {
+	if s.Ended() {
 		return false
 	}
 	s.end(Lost, s.LastAt, 0)
-	return true
-}
-
-// Quiet marks an open session stale when nothing was heard since the given
-// time.
-func (s *Session) Quiet(since time.Time) bool {
-	if s.Phase != Open || s.LastAt.After(since) {
-		return false
-	}
-	s.Phase = Stale
 	return true
 }

@@ -6,6 +6,7 @@ package usage
 import (
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/money"
 )
 
@@ -36,10 +37,49 @@ type Activity struct {
 	USSDOut, USSDIn           time.Time
 }
 
+// Hear brings a up to what a session has reported so far. Sessions are to be
+// heard in the order of their LastAt; one that was heard before, or that says
+// nothing newer, changes nothing.
+func (a *Activity) Hear(s *Session) {
+	r := &s.Last
+	if !s.LastAt.Before(a.SessionStart) {
+		in, out := s.Bytes()
+		a.SessionStart, a.SessionStop, a.SessionBytes = s.StartedAt, s.StoppedAt, in+out
+		keep(&a.APN, r.APN)
+		keep(&a.User, r.User)
+		if r.IP.IsValid() {
+			a.IP = r.IP.String()
+		}
+	}
+	if s.LastAt.Before(a.AttachedAt) {
+		return
+	}
+	a.AttachedAt = s.LastAt
+	keep(&a.RAT, r.RAT)
+	keep(&a.MCC, r.MCC)
+	keep(&a.MNC, r.MNC)
+	if r.LAI != "" || r.CI != "" {
+		a.LAI, a.CI, a.CellAt = r.LAI, r.CI, s.LastAt
+	}
+	if r.IMSI != "" {
+		a.IMSI, a.IMSIAt = string(r.IMSI), s.LastAt
+	}
+	if len(r.IMEI) >= 14 {
+		a.IMEI, a.IMEIAt = string(r.IMEI), s.LastAt
+	}
+}
+
+func keep(at *string, news string) {
+	if news != "" {
+		*at = news
+	}
+}
+
 // Month is what a SIM used in one calendar month, UTC.
 type Month struct {
 	Year, Month int
-	Bytes       int64 // as the network counted
+	Bytes       int64 // as the network counted: In and Out
+	In, Out     int64 // from the device, and to it
 	Rounded     int64 // as the package rounds, session by session
 	SMS         int64
 	USSD        int64
@@ -91,4 +131,56 @@ type Sum struct {
 	Start    time.Time
 	Events   int64
 	Quantity int64
+}
+
+// MonthKey names the counters of a SIM in one month.
+type MonthKey struct {
+	SIM         int64
+	Year, Month int
+}
+
+// HourKey names the counter of a SIM in one hour.
+type HourKey struct {
+	SIM  int64
+	Hour int64 // since 1970, UTC
+}
+
+// Hour is what a SIM carried in one hour.
+type Hour struct{ In, Out int64 }
+
+// HourOf returns the number of the hour that t lies in.
+func HourOf(t time.Time) int64 { return t.Unix() / 3600 }
+
+// AlertKind says what an alert is about. Clients key on it: append only.
+type AlertKind string
+
+// The kinds of alert.
+const (
+	DataLimitReached  AlertKind = "DATA_LIMIT_REACHED"
+	DataThreshold     AlertKind = "DATA_USAGE_THRESHOLD"
+	IMEIChanged       AlertKind = "IMEI_CHANGED"
+	IMEILockViolation AlertKind = "IMEI_LOCK_VIOLATION"
+	StateChanged      AlertKind = "STATE_CHANGED"
+	NewCountry        AlertKind = "NEW_COUNTRY"
+)
+
+// Alert tells the owner of a SIM about something that a rule saw.
+type Alert struct {
+	ID        int64 // grows with time
+	Portfolio ident.PortfolioID
+	SIM       int64
+	ICCID     ident.ICCID
+	At        time.Time
+	Kind      AlertKind
+	Detail    string
+	Read      bool
+}
+
+// AlertQuery selects alerts, newest first.
+type AlertQuery struct {
+	ICCIDs []ident.ICCID // of these SIMs; empty for all
+	Group  *string       // of the SIMs of one group
+	Unread bool          // only those that nobody has read
+	Offset int
+	Limit  int
 }

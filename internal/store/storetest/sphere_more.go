@@ -8,6 +8,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 // settleMore adds a collection, an item, a title and a token.
@@ -25,6 +26,11 @@ func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
 		if err := tx.SaveItem(ctx, &plan.Item{Package: s.packages[0].ID, CreatedAt: noon}); err != nil {
 			return err
 		}
+		alert := usage.Alert{Portfolio: s.a1.ID, SIM: one.ID, ICCID: one.ICCID, At: noon, Kind: usage.StateChanged}
+		if err := tx.AddAlerts(ctx, []usage.Alert{alert}); err != nil {
+			return err
+		}
+		s.give(usage.AlertQuery{Limit: 10}, usage.AlertQuery{ICCIDs: []ident.ICCID{one.ICCID}, Limit: 10}, usage.AlertQuery{Group: &one.Group, Limit: 10})
 		if err := tx.SaveTitle(ctx, s.a1, "A one"); err != nil {
 			return err
 		}

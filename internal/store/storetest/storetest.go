@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Queue", testQueue},
 		{"Operations", testOperations},
 		{"Events", testEvents},
+		{"Alerts", testAlerts},
 		{"Tenancy", testTenancy},
 		{"Packages", testPackages},
 		{"Admin", testAdmin},

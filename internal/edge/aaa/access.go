@@ -1,0 +1,113 @@
+package aaa
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/usage"
+	"github.com/simurgh-iot/simurgh/internal/wire/radius"
+)
+
+// admit answers an Access-Request.
+func (s *Server) admit(ctx context.Context, r *radius.Request) *radius.Packet {
+	begun := time.Now()
+	reply, result := s.verdict(ctx, r)
+	s.Observer.Access(result, time.Since(begun))
+	return reply
+}
+
+func (s *Server) verdict(ctx context.Context, r *radius.Request) (*radius.Packet, string) {
+	if radius.EAPMessage.Has(r.Packet) {
+		return s.reject("EAP is not spoken here"), RefusedEAP
+	}
+	asked := s.asked(r)
+	if asked.IMSI == "" && asked.MSISDN == "" {
+		return s.reject("no subscriber is named"), string(usage.UnknownSubscriber)
+	}
+	answer, err := s.access.ask(ctx, asked)
+	if err != nil {
+		return s.refused(err)
+	}
+	if answer.Known {
+		s.records.add(answer.AccessRecord)
+	}
+	if !answer.Verdict.Accept {
+		return s.reject(answer.Verdict.Reason), string(answer.Verdict.Refusal)
+	}
+	return s.accept(asked.IMSI, &answer.Verdict), Accepted
+}
+
+// asked translates the question.
+func (s *Server) asked(r *radius.Request) usage.Access {
+	a := usage.Access{At: s.Now(), IMEI: device(r.Packet), APN: apn(r.Packet), NAS: nasOf(r)}
+	a.IMSI, a.MSISDN = subscriber(r.Packet)
+	at := placeOf(r.Packet)
+	a.RAT, a.MCC, a.MNC = at.rat, at.mcc, at.mnc
+	return a
+}
+
+// refused says which failures a gateway hears of as a reject; silence makes it
+// ask again, or ask another server.
+func (s *Server) refused(err error) (*radius.Packet, string) {
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.NotFound, fault.Forbidden, fault.Unauthenticated, fault.Precondition, fault.Unimplemented:
+		return s.reject(err.Error()), string(usage.UnknownSubscriber)
+	case fault.Unavailable, fault.Internal, fault.Conflict, fault.Exhausted:
+	}
+	return nil, Unanswered
+}
+
+// reject says no, and why only where the operator wants gateways to know.
+func (s *Server) reject(reason string) *radius.Packet {
+	p := radius.New(radius.AccessReject)
+	if s.Explain {
+		radius.ReplyMessage.Add(p, reason[:min(len(reason), 253)])
+	}
+	return p
+}
+
+func (s *Server) accept(imsi ident.IMSI, v *usage.Verdict) *radius.Packet {
+	p := radius.New(radius.AccessAccept)
+	switch {
+	case v.IP.Is4():
+		radius.FramedIPAddress.Add(p, v.IP)
+	case v.IP.Is6():
+		addPrefix(p, v.IP)
+	}
+	radius.AcctInterimInterval.Add(p, uint32(v.Interim/time.Second))
+	if imsi != "" {
+		radius.Class.Add(p, []byte(classMark+string(imsi)))
+	}
+	if s.SessionTimeout > 0 {
+		radius.SessionTimeout.Add(p, uint32(s.SessionTimeout/time.Second))
+	}
+	return p
+}
+
+// addPrefix gives a device its /64, and the rest of the address as the
+// identifier of its interface, if there is one (3GPP TS 29.061 section 16.4.4).
+func addPrefix(p *radius.Packet, ip netip.Addr) {
+	radius.FramedIPv6Prefix.Add(p, netip.PrefixFrom(ip, 64).Masked())
+	raw := ip.As16()
+	if [8]byte(raw[8:]) != [8]byte{} {
+		radius.FramedInterfaceID.Add(p, raw[8:])
+	}
+}
+
+// admitAll asks the use case.
+func (s *Server) admitAll(ctx context.Context, batch []*question[usage.Access, fleet.Admitted]) {
+	asked := make([]usage.Access, len(batch))
+	for i, q := range batch {
+		asked[i] = q.ask
+	}
+	answers, err := s.Fleet.Admit(ctx, asked)
+	for i, q := range batch {
+		if q.err = err; err == nil {
+			q.answer = answers[i]
+		}
+	}
+}

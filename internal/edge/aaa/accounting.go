@@ -1,0 +1,176 @@
+package aaa
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/usage"
+	"github.com/simurgh-iot/simurgh/internal/wire/radius"
+)
+
+// account answers an Accounting-Request once what it says is durable.
+func (s *Server) account(ctx context.Context, r *radius.Request) *radius.Packet {
+	step, result, err := s.take(ctx, r)
+	if err != nil {
+		s.Observer.Accounting(step, Unanswered)
+		return nil
+	}
+	s.Observer.Accounting(step, result)
+	return radius.New(radius.AccountingResponse)
+}
+
+// take does what a message asks for (RFC 2866 section 5.1).
+func (s *Server) take(ctx context.Context, r *radius.Request) (step, result string, err error) {
+	status, _ := radius.AcctStatusType.Get(r.Packet)
+	switch status {
+	case radius.StatusStart:
+		result, err = s.count(ctx, r, usage.Start)
+		return StepStart, result, err
+	case radius.StatusInterimUpdate:
+		result, err = s.count(ctx, r, usage.Interim)
+		return StepInterim, result, err
+	case radius.StatusStop:
+		result, err = s.count(ctx, r, usage.Stop)
+		return StepStop, result, err
+	case radius.StatusAccountingOn:
+		return StepOn, Answered, s.closeNAS(ctx, r)
+	case radius.StatusAccountingOff:
+		return StepOff, Answered, s.closeNAS(ctx, r)
+	case radius.StatusFailed:
+	}
+	return StepOther, Answered, nil
+}
+
+// count has one report of a session counted.
+func (s *Server) count(ctx context.Context, r *radius.Request, step usage.Step) (string, error) {
+	report, ok := s.report(r, step)
+	if !ok {
+		return Incomplete, nil
+	}
+	_, err := s.accounts.ask(ctx, report)
+	return Answered, err
+}
+
+// mostBytes is more than any session carries, and little enough that sums of it
+// do not overflow.
+const mostBytes = 1 << 53
+
+// report translates a packet; false when it names no session, or counters that
+// no session can have.
+func (s *Server) report(r *radius.Request, step usage.Step) (usage.Report, bool) {
+	p := r.Packet
+	id, ok := radius.AcctSessionID.Get(p)
+	in, _ := radius.InputOctets(p)
+	out, _ := radius.OutputOctets(p)
+	if !ok || in > mostBytes || out > mostBytes {
+		return usage.Report{}, false
+	}
+	seconds, _ := radius.AcctSessionTime.Get(p)
+	charging, _ := radius.ChargingID.Get(p)
+	cause, _ := radius.AcctTerminateCause.Get(p)
+	rep := usage.Report{Key: usage.Key{NAS: nasOf(r), ID: id, Charging: int64(charging)}, Step: step, At: s.writtenAt(p),
+		Seconds: int64(seconds), In: int64(in), Out: int64(out), Cause: int(cause), IMEI: device(p), APN: apn(p),
+		Where: s.gateways.whereToCut(r), Source: r.Remote.Addr()}
+	rep.IMSI, rep.MSISDN = subscriber(p)
+	rep.User, _ = radius.UserName.Get(p)
+	rep.Class, _ = radius.Class.Get(p)
+	rep.IP = addressOf(p)
+	at := placeOf(p)
+	rep.MCC, rep.MNC, rep.LAI, rep.CI, rep.RAT = at.mcc, at.mnc, at.lai, at.ci, at.rat
+	return rep, true
+}
+
+// addressOf reads the address of the device: IPv4, or else IPv6, or else the
+// prefix.
+func addressOf(p *radius.Packet) netip.Addr {
+	if ip, ok := radius.FramedIPAddress.Get(p); ok {
+		return ip
+	}
+	if ip, ok := radius.FramedIPv6Address.Get(p); ok {
+		return ip
+	}
+	prefix, _ := radius.FramedIPv6Prefix.Get(p)
+	return prefix.Addr()
+}
+
+// ahead is by how much the clock of a gateway may be fast.
+const ahead = 10 * time.Minute
+
+// writtenAt is when the gateway wrote a report. A clock that is far off is not
+// believed: the usage would land in a month that is billed, or yet to come.
+func (s *Server) writtenAt(p *radius.Packet) time.Time {
+	now := s.Now()
+	if at, ok := radius.EventTimestamp.Get(p); ok && at.After(now.Add(-s.Past)) && at.Before(now.Add(ahead)) {
+		return at
+	}
+	delay, _ := radius.AcctDelayTime.Get(p)
+	return now.Add(-min(time.Duration(delay)*time.Second, s.Past))
+}
+
+// nasOf names the gateway as its sessions are kept: by its identifier, or its
+// address, or whence the packet came.
+func nasOf(r *radius.Request) string {
+	if name, ok := radius.NASIdentifier.Get(r.Packet); ok {
+		return name
+	}
+	if addr := nasAddress(r.Packet); addr.IsValid() {
+		return addr.String()
+	}
+	return r.Remote.Addr().String()
+}
+
+func nasAddress(p *radius.Packet) netip.Addr {
+	if addr, ok := radius.NASIPAddress.Get(p); ok {
+		return addr
+	}
+	addr, _ := radius.NASIPv6Address.Get(p)
+	return addr
+}
+
+func (s *Server) closeNAS(ctx context.Context, r *radius.Request) error {
+	nas := nasOf(r)
+	n, err := s.Fleet.CloseNAS(ctx, nas, s.writtenAt(r.Packet))
+	s.trouble.met(err)
+	if err == nil && n > 0 {
+		s.Log.Info("a gateway has restarted; its sessions are over", "gateway", nas, "sessions", n)
+	}
+	return err
+}
+
+// ingest stores reports together. When they cannot be stored for a reason that
+// will not go away, they are tried in halves: one report that is no good keeps
+// no other from its answer.
+func (s *Server) ingest(ctx context.Context, batch []*question[usage.Report, struct{}]) {
+	reports := make([]usage.Report, len(batch))
+	for i, q := range batch {
+		reports[i] = q.ask
+	}
+	begun := time.Now()
+	done, err := s.Fleet.Ingest(ctx, reports)
+	s.Observer.Ingested(done, len(reports), time.Since(begun), err)
+	s.trouble.met(err)
+	if err != nil && len(batch) > 1 && lasting(err) {
+		half := len(batch) / 2
+		s.ingest(ctx, batch[:half])
+		s.ingest(ctx, batch[half:])
+		return
+	}
+	for _, q := range batch {
+		q.err = err
+	}
+}
+
+// lasting reports that trying again will not help.
+func lasting(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Unavailable, fault.Exhausted, fault.Conflict:
+		return false
+	case fault.Internal, fault.Invalid, fault.Unauthenticated, fault.Forbidden, fault.NotFound, fault.Precondition, fault.Unimplemented:
+	}
+	return true
+}
+
+var _ Fleet = (*fleet.Service)(nil)

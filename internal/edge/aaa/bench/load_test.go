@@ -1,0 +1,117 @@
+package bench_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/wire/radius"
+	"github.com/simurgh-iot/simurgh/internal/wire/radius/radiusload"
+)
+
+// The load: what the comparison promises.
+const (
+	subscribers = 100_000
+	inFlight    = 64
+	secret      = "the-secret-of-the-gateway"
+	password    = "open sesame"
+)
+
+// target is a server under load.
+type target struct{ auth, acct netip.AddrPort }
+
+func imsi(n int) string { return fmt.Sprintf("23415%010d", n%subscribers) }
+
+// scattered spreads consecutive numbers over the subscribers.
+func scattered(n int) int { return int(uint64(n) * 40503 % subscribers) }
+
+// access asks for one subscriber after the other, in no order that an index or
+// a cache would like.
+func access(n int) *radius.Packet {
+	p := radius.New(radius.AccessRequest)
+	id := imsi(scattered(n))
+	radius.UserName.Add(p, id)
+	p.SetUserPassword(password, []byte(secret))
+	radius.IMSI.Add(p, id)
+	describe(p)
+	return p
+}
+
+func describe(p *radius.Packet) {
+	radius.NASIdentifier.Add(p, "pgw1")
+	radius.NASIPAddress.Add(p, netip.MustParseAddr("127.0.0.1"))
+	radius.CalledStationID.Add(p, "internet")
+	radius.IMEISV.Add(p, "4901542032375101")
+	radius.RATType.Add(p, radius.RATLTE)
+	radius.SGSNMCCMNC.Add(p, "23415")
+}
+
+// A session is a Start, four Interims and a Stop. At any time the sessions of
+// six cohorts are under way, each at another of these steps; the requests of a
+// session lie a cohort's size apart.
+const (
+	steps  = 6
+	cohort = 2000
+)
+
+type accounting struct {
+	run   string // tells the sessions of one measurement from those of others
+	begun time.Time
+}
+
+// request is request number n of the load.
+func (a accounting) request(n int) *radius.Packet {
+	place, c, turn := n%cohort, n/cohort%steps, n/cohort/steps
+	step := (turn + c) % steps
+	session := ((turn+c)/steps*steps+c)*cohort + place
+	id := imsi(scattered(session))
+	p := radius.New(radius.AccountingRequest)
+	radius.UserName.Add(p, id)
+	radius.AcctStatusType.Add(p, [...]radius.StatusType{radius.StatusStart, radius.StatusInterimUpdate, radius.StatusInterimUpdate,
+		radius.StatusInterimUpdate, radius.StatusInterimUpdate, radius.StatusStop}[step])
+	radius.AcctSessionID.Add(p, fmt.Sprintf("%s-%08x", a.run, session))
+	radius.IMSI.Add(p, id)
+	radius.EventTimestamp.Add(p, a.begun.Add(time.Duration(step*60)*time.Second))
+	radius.AcctSessionTime.Add(p, uint32(step*60))
+	radius.AddOctets(p, uint64(step)*1000, uint64(step)*50_000)
+	radius.FramedIPAddress.Add(p, netip.AddrFrom4([4]byte{10, byte(session >> 16), byte(session >> 8), byte(session)}))
+	radius.CallingStationID.Add(p, "447700900000")
+	radius.ChargingID.Add(p, uint32(session))
+	radius.UserLocationInfo.Add(p, radius.Location{Type: radius.LocationTAIECGI, Area: "23415", AreaID: 0x1a2b, Cell: "23415", CellID: 0x33f001})
+	describe(p)
+	if step == steps-1 {
+		radius.AcctTerminateCause.Add(p, 1)
+	}
+	return p
+}
+
+// measured is what a measurement found: the answers, and how much processor
+// time each took the server with its database, and the load.
+type measured struct {
+	radiusload.Report
+	Server, Load time.Duration
+}
+
+// measure loads a server for a while. Lost requests are those that even
+// sending them again did not get an answer to, or not the wanted one.
+func measure(tb testing.TB, to netip.AddrPort, d time.Duration, build func(n int) *radius.Packet, want radius.Code) measured {
+	tb.Helper()
+	var sender radius.Sender
+	defer func() { _ = sender.Close() }()
+	ctx, cancel := context.WithTimeout(tb.Context(), d)
+	defer cancel()
+	peer := radius.Peer{Addr: to, Secret: []byte(secret), AllowUnsigned: true}
+	load, servers := cpu()
+	r := radiusload.Run(ctx, radiusload.Plan[*radius.Packet]{InFlight: inFlight, Build: build, Exchange: func(ctx context.Context, p *radius.Packet) error {
+		reply, err := sender.Exchange(ctx, peer, p)
+		if err == nil && reply.Code != want {
+			return fmt.Errorf("%v instead of %v", reply.Code, want)
+		}
+		return err
+	}})
+	load2, servers2 := cpu()
+	n := time.Duration(max(r.Answered, 1))
+	return measured{r, (servers2 - servers) / n, (load2 - load) / n}
+}

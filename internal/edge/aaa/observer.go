@@ -1,0 +1,103 @@
+package aaa
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/usage"
+)
+
+// Names of the ports, for metrics and addresses.
+const (
+	PortAuth   = "auth"
+	PortAcct   = "acct"
+	PortRadSec = "radsec"
+)
+
+// Results of a question, besides those of usage.Refusals.
+const (
+	Accepted   = "accepted"
+	RefusedEAP = "eap"
+	Unanswered = "unanswered" // the database did not answer; for accounting, too
+)
+
+// Results of an accounting message.
+const (
+	Answered   = "answered"
+	Incomplete = "incomplete" // answered, but it does not say of which session it is, or what no session can have carried
+)
+
+// Steps of accounting.
+const (
+	StepStart   = "start"
+	StepInterim = "interim"
+	StepStop    = "stop"
+	StepOn      = "on"
+	StepOff     = "off"
+	StepOther   = "other"
+)
+
+// Retried is the outcome of a cut that will be tried again.
+const Retried = "retry"
+
+// Observer is told what the edge does, for metrics. It must be safe for
+// concurrent use and must not block. All texts are of closed lists.
+type Observer interface {
+	// Access is one answered question, or one that stays without an answer.
+	Access(result string, took time.Duration)
+
+	// Accounting is one message.
+	Accounting(step, result string)
+
+	// Ingested is one call of Ingest with so many reports; err is why none of
+	// them was answered.
+	Ingested(done fleet.Ingested, reports int, took time.Duration, err error)
+
+	// Dropped is one packet that was not looked at; kinds are radius.Drops.
+	Dropped(port, kind string)
+
+	// Unrecorded is a number of answers that the timelines of their SIMs lack,
+	// because too many waited.
+	Unrecorded(n int)
+
+	// Cut is one try to have a session cut: an outcome of usage, or Retried;
+	// since is when it was asked for.
+	Cut(outcome string, since time.Duration)
+}
+
+type nobody struct{}
+
+func (nobody) Access(string, time.Duration)                       {}
+func (nobody) Accounting(string, string)                          {}
+func (nobody) Ingested(fleet.Ingested, int, time.Duration, error) {}
+func (nobody) Dropped(string, string)                             {}
+func (nobody) Unrecorded(int)                                     {}
+func (nobody) Cut(string, time.Duration)                          {}
+
+// Results lists every result of a question.
+func Results() []string {
+	out := []string{Accepted, RefusedEAP, Unanswered}
+	for _, r := range usage.Refusals() {
+		out = append(out, string(r))
+	}
+	return out
+}
+
+// trouble logs when something begins to fail and when it works again, however
+// often it fails in between.
+type trouble struct {
+	log  *slog.Logger
+	what string
+	on   atomic.Bool
+}
+
+func (t *trouble) met(err error) {
+	switch {
+	case err != nil && t.on.CompareAndSwap(false, true):
+		t.log.Error(t.what, "error", err)
+	case err == nil && t.on.Load() && t.on.CompareAndSwap(true, false):
+		t.log.Info("over: " + t.what)
+	}
+}

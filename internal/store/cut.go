@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/usage"
+)
+
+// ClaimCuts takes up to n orders to cut a session that are due at now, oldest
+// first, and leases them until the given time.
+func (tx *Tx) ClaimCuts(ctx context.Context, n int, now, until time.Time) ([]usage.Cut, error) {
+	lock := ""
+	if tx.engine.locks() {
+		lock = " FOR UPDATE SKIP LOCKED"
+	}
+	byID := map[int64]*usage.Cut{}
+	var ids []int64
+	err := tx.each(ctx, func(rows rowScanner) error {
+		var id, asked int64
+		var c usage.Cut
+		err := rows.Scan(&id, &c.Reason, &asked, &c.Attempts)
+		c.AskedAt = moment(asked)
+		ids, byID[id] = append(ids, id), &c
+		return err
+	}, "SELECT session_id, reason, asked_at, attempts FROM disconnect WHERE outcome = '' AND due_at <= ? ORDER BY due_at LIMIT ?"+lock, micros(now), n)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	lease, err := tx.nextIDs(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	list, arg := tx.engine.list("session_id", ids)
+	if _, err := tx.exec(ctx, "UPDATE disconnect SET lease = ?, due_at = ? WHERE "+list, lease[0], micros(until), arg); err != nil {
+		return nil, err
+	}
+	list, arg = tx.engine.list("d.id", ids)
+	sessions, err := tx.sessions(ctx, " WHERE "+list, arg)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sessions {
+		byID[s.ID].Session, byID[s.ID].Lease = s, lease[0]
+	}
+	out := make([]usage.Cut, len(ids))
+	for i, id := range ids {
+		out[i] = *byID[id]
+	}
+	return out, nil
+}
+
+var cutTable = &table{name: "disconnect", columns: cols("session_id, lease, due_at, outcome text, done_at"),
+	to:    `lease = 0, due_at = :due_at, attempts = disconnect.attempts + 1, outcome = :outcome, done_at = :done_at`,
+	where: "disconnect.session_id = :session_id AND disconnect.lease = :lease"}
+
+// CutDone records what became of orders that are still the worker's.
+func (tx *Tx) CutDone(ctx context.Context, done []usage.CutAnswer, now time.Time) error {
+	rows := make([][]any, len(done))
+	for i, d := range done {
+		rows[i] = []any{d.Cut.Session.ID, d.Cut.Lease, micros(d.RetryAt), string(d.Outcome), int64(0)}
+		if d.Outcome != "" {
+			rows[i][4] = micros(now)
+		}
+	}
+	_, err := tx.change(ctx, cutTable, rows)
+	return err
+}
+
+// alertWhere is the condition that an alert is in the sphere and wanted.
+func (r reader) alertWhere(in tenant.Sphere, q usage.AlertQuery) (string, []any) {
+	where, args := sphere("a.portfolio_no", in)
+	if len(q.ICCIDs) > 0 {
+		list, arg := r.engine.list("iccid", texts(q.ICCIDs))
+		where, args = where+" AND a.sim_id IN (SELECT id FROM sim WHERE "+list+")", append(args, arg)
+	}
+	if q.Group != nil {
+		where, args = where+" AND a.sim_id IN (SELECT id FROM sim WHERE group_name = ?)", append(args, *q.Group)
+	}
+	if q.Unread {
+		where += " AND a.is_read = 0"
+	}
+	return where, args
+}
+
+// Alerts lists alerts of the sphere, newest first, and how many there are.
+func (r reader) Alerts(ctx context.Context, in tenant.Sphere, q usage.AlertQuery) (out []usage.Alert, total int64, err error) {
+	where, args := r.alertWhere(in, q)
+	if _, err := r.one(ctx, []any{&total}, "SELECT count(*) FROM alert a WHERE "+where, args...); err != nil {
+		return nil, 0, err
+	}
+	err = r.each(ctx, func(rows rowScanner) error {
+		var a usage.Alert
+		var at, read int64
+		err := rows.Scan(&a.ID, &a.Portfolio, &a.SIM, &a.ICCID, &at, &a.Kind, &a.Detail, &read)
+		a.At, a.Read = moment(at), read != 0
+		out = append(out, a)
+		return err
+	}, `SELECT a.id, p.id, a.sim_id, a.iccid, a.at, a.kind, a.detail, a.is_read FROM alert a JOIN portfolio p ON p.no = a.portfolio_no
+		WHERE `+where+" ORDER BY a.id DESC LIMIT ? OFFSET ?", append(args, q.Limit, q.Offset)...)
+	return out, total, err
+}
+
+// ReadAlerts marks alerts of the sphere as read, and returns how many were not.
+func (tx *Tx) ReadAlerts(ctx context.Context, in tenant.Sphere, ids []int64) (int64, error) {
+	where, args := sphere("portfolio_no", in)
+	list, arg := tx.engine.list("id", ids)
+	return tx.exec(ctx, "UPDATE alert SET is_read = 1 WHERE is_read = 0 AND "+list+" AND "+where, append([]any{arg}, args...)...)
+}

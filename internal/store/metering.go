@@ -1,0 +1,273 @@
+package store
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/usage"
+)
+
+// pending is what the session x has carried and no counter holds yet.
+const pending = "x.in_base + x.bytes_in + x.out_base + x.bytes_out - x.counted_in - x.counted_out"
+
+// used is what the SIM t used in a month: two parameters, its number and its
+// first hour.
+const used = `COALESCE((SELECT m.bytes FROM usage_month m WHERE m.sim_id = t.sim_id AND m.month = ?), 0)
+	+ COALESCE((SELECT CAST(SUM(` + pending + `) AS BIGINT) FROM data_session x WHERE x.sim_id = t.sim_id AND x.phase IN (1, 4) AND x.hour >= ?), 0)`
+
+func usedIn(at time.Time) (month, hour int64) {
+	return monthNo(at.Year(), int(at.Month())), usage.HourOf(time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC))
+}
+
+const subscriberSelect = `SELECT s.id, t.iccid, s.imsi, s.msisdn, s.ip, s.apn, t.package_id, t.flags, t.wanted, t.settled, t.holds,
+	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + used + ` ELSE 0 END
+FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE `
+
+func scanSubscriber(rows rowScanner) (*usage.Subscriber, error) {
+	s := new(usage.Subscriber)
+	var ip, holds string
+	var flags, wanted, settled, activated int64
+	if err := rows.Scan(&s.ID, &s.ICCID, &s.IMSI, &s.MSISDN, &ip, &s.APN, &s.Package, &flags, &wanted, &settled, &holds,
+		&activated, &s.DataLimit, &s.IMEILock, &s.Version, &s.Used); err != nil {
+		return nil, err
+	}
+	s.IP, _ = netip.ParseAddr(ip) // empty for none
+	s.Wanted, s.Settled, s.ActivatedAt = unpack(wanted), unpack(settled), moment(activated)
+	s.Wanted.Suspended, s.Barred = unflag(flags)
+	return s, unhold(holds, &s.SIM)
+}
+
+// Subscribers finds the SIMs that these subscribers or numbers stand for, and
+// what each used in the month of a time. The map is by IMSI, and by MSISDN with
+// a plus sign.
+func (r reader) Subscribers(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error) {
+	return r.subscribers(ctx, imsis, numbers, at, "")
+}
+
+// Metered is Subscribers, and locks them in a fixed order, so that what
+// networks report of one SIM is taken one by one, whichever node hears it.
+func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error) {
+	return tx.subscribers(ctx, imsis, numbers, at, " ORDER BY s.id"+tx.metered())
+}
+
+func (r reader) subscribers(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time, end string) (map[string]*usage.Subscriber, error) {
+	out := make(map[string]*usage.Subscriber, len(imsis)+len(numbers))
+	read := func(column, prefix string, values any) error {
+		list, arg := r.engine.list("s."+column, values)
+		month, hour := usedIn(at)
+		return r.each(ctx, func(rows rowScanner) error {
+			s, err := scanSubscriber(rows)
+			if err == nil && prefix == "" {
+				out[string(s.IMSI)] = s
+			} else if err == nil {
+				out[prefix+string(s.MSISDN)] = s
+			}
+			return err
+		}, subscriberSelect+"s."+column+" <> '' AND "+list+end, month, hour, arg)
+	}
+	if len(imsis) > 0 {
+		if err := read("imsi", "", texts(imsis)); err != nil {
+			return nil, err
+		}
+	}
+	if len(numbers) > 0 {
+		return out, read("msisdn", "+", texts(numbers))
+	}
+	return out, nil
+}
+
+// metered ends a SELECT of subscribers that are to be counted for.
+func (tx *Tx) metered() string {
+	if tx.engine.locks() {
+		return " FOR UPDATE OF t"
+	}
+	return ""
+}
+
+// MeteredIDs is Metered by internal ids; the map is by them.
+func (tx *Tx) MeteredIDs(ctx context.Context, ids []int64, at time.Time) (map[int64]*usage.Subscriber, error) {
+	out := make(map[int64]*usage.Subscriber, len(ids))
+	list, arg := tx.engine.list("s.id", ids)
+	month, hour := usedIn(at)
+	err := tx.each(ctx, func(rows rowScanner) error {
+		s, err := scanSubscriber(rows)
+		if err == nil {
+			out[s.ID] = s
+		}
+		return err
+	}, subscriberSelect+list+" ORDER BY s.id"+tx.metered(), month, hour, arg)
+	return out, err
+}
+
+// Advance takes the plain case of reports, the most common one by far: one more
+// Interim of an open session, later and not lower than the last, in the same
+// hour, saying the same of device and place, below the ceiling that the rules
+// have set. It says of each report whether it was taken; the others are left to
+// who knows the rules. No two reports may be of one session.
+func (tx *Tx) Advance(ctx context.Context, reports []*usage.Report) ([]bool, error) {
+	taken := make([]bool, len(reports))
+	rows := make([][]any, len(reports))
+	for i, r := range reports {
+		rows[i] = []any{int64(i), r.Key.NAS, r.Key.ID, r.Key.Charging, micros(r.At), r.Seconds, r.In, r.Out, r.Said(), usage.HourOf(r.At)}
+	}
+	if tx.engine.locks() {
+		return taken, tx.each(ctx, func(rows rowScanner) error {
+			var i int
+			err := rows.Scan(&i)
+			taken[i] = err == nil
+			return err
+		}, advancePostgres, arrays(advanceColumns, rows)...)
+	}
+	for i, row := range rows {
+		n, err := tx.exec(ctx, advanceSQLite, row[1:]...)
+		if err != nil {
+			return nil, err
+		}
+		taken[i] = n == 1
+	}
+	return taken, nil
+}
+
+var advanceColumns = cols("n, nas text, session_id text, charging_id, at, seconds, bytes_in, bytes_out, said, hour")
+
+const advanceText = `UPDATE data_session AS d SET last_at = ${at}, seconds = ${seconds}, bytes_in = ${bytes_in}, bytes_out = ${bytes_out}${from}
+WHERE d.nas = ${nas} AND d.session_id = ${session_id} AND d.charging_id = ${charging_id} AND d.phase = 1 AND d.said = ${said}
+	AND d.hour = ${hour} AND d.last_at < ${at} AND d.seconds <= ${seconds} AND d.bytes_in <= ${bytes_in} AND d.bytes_out <= ${bytes_out}
+	AND d.in_base + ${bytes_in} + d.out_base + ${bytes_out} <= d.ceiling
+	AND d.ruled = (SELECT t.version FROM sim_state t WHERE t.sim_id = d.sim_id)`
+
+var (
+	advanceSQLite   = advance(func(i int, _ column) string { return "?" + strconv.Itoa(i) }, "")
+	advancePostgres = advance(func(_ int, c column) string { return "v." + c.name },
+		" FROM "+unnest(advanceColumns)+" AS v ("+names(advanceColumns)+")") + " RETURNING v.n"
+)
+
+// advance fills in how the engine names the value of a column.
+func advance(value func(int, column) string, from string) string {
+	return os.Expand(advanceText, func(name string) string {
+		if name == "from" {
+			return from
+		}
+		i := slices.IndexFunc(advanceColumns, func(c column) bool { return c.name == name })
+		return value(i, advanceColumns[i])
+	})
+}
+
+const sessionSelect = `SELECT d.id, d.sim_id, d.nas, d.session_id, d.charging_id, d.phase, d.started_at, d.last_at, d.stopped_at, d.seconds,
+	d.bytes_in, d.bytes_out, d.in_base, d.out_base, d.cause, d.imsi, d.imei, d.apn, d.username, d.ip, d.rat, d.mcc, d.mnc, d.lai, d.ci,
+	d.coa, d.class, d.package_id, d.rounded, d.cost, d.hour, d.counted_in, d.counted_out, d.said, d.ceiling, d.ruled FROM `
+
+func scanSession(rows rowScanner) (*usage.Session, error) {
+	s := new(usage.Session)
+	var started, last, stopped int64
+	var ip, coa string
+	r := &s.Last
+	err := rows.Scan(&s.ID, &s.SIM, &s.Key.NAS, &s.Key.ID, &s.Key.Charging, &s.Phase, &started, &last, &stopped, &s.Seconds,
+		&s.In, &s.Out, &s.InBase, &s.OutBase, &s.Cause, &r.IMSI, &r.IMEI, &r.APN, &r.User, &ip, &r.RAT, &r.MCC, &r.MNC, &r.LAI, &r.CI,
+		&coa, &r.Class, &s.Package, &s.Rounded, &s.Cost, &s.Hour, &s.CountedIn, &s.CountedOut, &s.Said, &s.Ceiling, &s.Ruled)
+	s.Stored, s.StartedAt, s.LastAt, s.StoppedAt = s.Phase, moment(started), moment(last), moment(stopped)
+	r.Key, r.At, r.Seconds, r.In, r.Out = s.Key, s.LastAt, s.Seconds, s.In, s.Out
+	r.IP, _ = netip.ParseAddr(ip) // empty for none
+	r.Where, _ = netip.ParseAddrPort(coa)
+	return s, err
+}
+
+func (r reader) sessions(ctx context.Context, where string, args ...any) ([]usage.Session, error) {
+	var out []usage.Session
+	err := r.each(ctx, func(rows rowScanner) error {
+		s, err := scanSession(rows)
+		out = append(out, *s)
+		return err
+	}, sessionSelect+"data_session d"+where, args...)
+	return out, err
+}
+
+// held ends a SELECT of sessions that are to be changed: Advance locks nothing
+// but them.
+func (tx *Tx) held() string {
+	if tx.engine.locks() {
+		return " FOR UPDATE OF d"
+	}
+	return ""
+}
+
+// NewestSessions locks and returns, for each key, the newest session under it.
+func (tx *Tx) NewestSessions(ctx context.Context, keys []usage.Key) (map[usage.Key]*usage.Session, error) {
+	out := make(map[usage.Key]*usage.Session, len(keys))
+	scan := func(rows rowScanner) error {
+		s, err := scanSession(rows)
+		out[s.Key] = s
+		return err
+	}
+	if tx.engine.locks() {
+		rows := make([][]any, len(keys))
+		for i, k := range keys {
+			rows[i] = []any{k.NAS, k.ID, k.Charging}
+		}
+		return out, tx.each(ctx, scan, newestPostgres, arrays(keyColumns, rows)...)
+	}
+	for _, k := range keys {
+		if err := tx.each(ctx, scan, sessionSelect+"data_session d WHERE d.nas = ? AND d.session_id = ? AND d.charging_id = ? ORDER BY d.id DESC LIMIT 1",
+			k.NAS, k.ID, k.Charging); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+var (
+	keyColumns     = cols("nas text, session_id text, charging_id")
+	newestPostgres = sessionSelect + unnest(keyColumns) + ` AS k (nas, session_id, charging_id) CROSS JOIN LATERAL (
+		SELECT * FROM data_session x WHERE x.nas = k.nas AND x.session_id = k.session_id AND x.charging_id = k.charging_id
+		ORDER BY x.id DESC LIMIT 1 FOR UPDATE) d`
+)
+
+// LiveSessions locks and returns the sessions of these SIMs that have not
+// ended, in the order of their newest report.
+func (tx *Tx) LiveSessions(ctx context.Context, ids []int64) ([]usage.Session, error) {
+	list, arg := tx.engine.list("d.sim_id", ids)
+	return tx.sessions(ctx, " WHERE "+list+" AND d.phase IN (1, 4) ORDER BY d.last_at, d.id"+tx.held(), arg)
+}
+
+// OpenAfter walks the sessions that have not ended, in the order of gateway and
+// id, behind a mark and up to n of them; a gateway's own where one is named.
+func (r reader) OpenAfter(ctx context.Context, nas string, after usage.Mark, n int) ([]usage.Mark, error) {
+	where, args := "", []any{after.NAS, after.ID, n}
+	if nas != "" {
+		where, args = "nas = ? AND ", append([]any{nas}, args...)
+	}
+	var out []usage.Mark
+	err := r.each(ctx, func(rows rowScanner) error {
+		var m usage.Mark
+		var last int64
+		err := rows.Scan(&m.NAS, &m.ID, &m.SIM, &m.Phase, &last)
+		m.LastAt = moment(last)
+		out = append(out, m)
+		return err
+	}, "SELECT nas, id, sim_id, phase, last_at FROM data_session WHERE "+where+"phase IN (1, 4) AND (nas, id) > (?, ?) ORDER BY nas, id LIMIT ?", args...)
+	return out, err
+}
+
+// Quiet marks those of these sessions as stale that nothing was heard of since
+// a time, and returns how many.
+func (tx *Tx) Quiet(ctx context.Context, ids []int64, since time.Time) (int64, error) {
+	list, arg := tx.engine.list("id", ids)
+	return tx.exec(ctx, "UPDATE data_session SET phase = 4 WHERE phase = 1 AND last_at <= ? AND "+list, micros(since), arg)
+}
+
+// Sessions lists sessions of SIMs that the caller has found in its sphere,
+// newest first, that began in a range, and how many there are in all.
+func (r reader) Sessions(ctx context.Context, ids []int64, from, to time.Time, offset, n int) (out []usage.Session, total int64, err error) {
+	list, arg := r.engine.list("d.sim_id", ids)
+	where := " WHERE " + list + " AND d.started_at >= ? AND d.started_at < ?"
+	if _, err = r.one(ctx, []any{&total}, "SELECT count(*) FROM data_session d"+where, arg, micros(from), micros(to)); err != nil {
+		return nil, 0, err
+	}
+	out, err = r.sessions(ctx, where+" ORDER BY d.started_at DESC, d.id DESC LIMIT ? OFFSET ?", arg, micros(from), micros(to), n, offset)
+	return out, total, err
+}

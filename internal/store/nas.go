@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/usage"
+)
+
+// NASes lists the gateways that may speak RADIUS to us, by name, with their
+// secrets sealed.
+func (r reader) NASes(ctx context.Context) ([]usage.NAS, error) {
+	var out []usage.NAS
+	err := r.each(ctx, func(rows rowScanner) error {
+		var n usage.NAS
+		var prefix string
+		var unsigned, proxy, created int64
+		if err := rows.Scan(&n.Name, &prefix, &n.CoAPort, &unsigned, &proxy, &n.Sealed, &created); err != nil {
+			return err
+		}
+		n.Unsigned, n.Proxy, n.Created = unsigned != 0, proxy != 0, moment(created)
+		var err error
+		n.Prefix, err = netip.ParsePrefix(prefix)
+		out = append(out, n)
+		return err
+	}, "SELECT name, prefix, coa_port, unsigned, proxy, sealed, created_at FROM nas ORDER BY name")
+	return out, err
+}
+
+// AddNAS stores a gateway; a name that is taken is a Conflict.
+func (tx *Tx) AddNAS(ctx context.Context, n usage.NAS) error {
+	_, err := tx.exec(ctx, "INSERT INTO nas (name, prefix, coa_port, unsigned, proxy, sealed, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		n.Name, n.Prefix.String(), n.CoAPort, flag(n.Unsigned), flag(n.Proxy), n.Sealed, micros(n.Created))
+	return err
+}
+
+// RemoveNAS removes a gateway, and says whether there was one.
+func (tx *Tx) RemoveNAS(ctx context.Context, name string) (bool, error) {
+	n, err := tx.exec(ctx, "DELETE FROM nas WHERE name = ?", name)
+	return n > 0, err
+}
+
+var accessTable = &table{name: "access", columns: cols(`id, sim_id, at, accepted, reason text, nas text, imei text, apn text, rat text, mcc text,
+	mnc text, ip text`)}
+
+// AddAccess appends answered requests for access.
+func (tx *Tx) AddAccess(ctx context.Context, records []usage.AccessRecord) error {
+	ids, err := tx.engine.nextIDs(ctx, tx.q, len(records))
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(records))
+	for i, r := range records {
+		ip := ""
+		if r.Verdict.IP.IsValid() {
+			ip = r.Verdict.IP.String()
+		}
+		rows[i] = []any{ids[i], r.SIM, micros(r.Access.At), flag(r.Verdict.Accept), r.Verdict.Reason, r.Access.NAS, string(r.Access.IMEI),
+			r.Access.APN, r.Access.RAT, r.Access.MCC, r.Access.MNC, ip}
+	}
+	return tx.insert(ctx, accessTable, rows)
+}
+
+// Accesses lists the requests for access of a SIM that the caller has found in
+// its sphere, newest first, in a range, and how many there are.
+func (r reader) Accesses(ctx context.Context, simID int64, from, to time.Time, offset, n int) (out []usage.AccessRecord, total int64, err error) {
+	const where = " FROM access WHERE sim_id = ? AND at >= ? AND at < ?"
+	if _, err = r.one(ctx, []any{&total}, "SELECT count(*)"+where, simID, micros(from), micros(to)); err != nil {
+		return nil, 0, err
+	}
+	err = r.each(ctx, func(rows rowScanner) error {
+		var a usage.AccessRecord
+		var at, accepted int64
+		var ip string
+		err := rows.Scan(&a.ID, &a.SIM, &at, &accepted, &a.Verdict.Reason, &a.Access.NAS, &a.Access.IMEI, &a.Access.APN, &a.Access.RAT,
+			&a.Access.MCC, &a.Access.MNC, &ip)
+		a.Access.At, a.Verdict.Accept = moment(at), accepted != 0
+		a.Verdict.IP, _ = netip.ParseAddr(ip) // empty for none
+		out = append(out, a)
+		return err
+	}, "SELECT id, sim_id, at, accepted, reason, nas, imei, apn, rat, mcc, mnc, ip"+where+" ORDER BY at DESC, id DESC LIMIT ? OFFSET ?",
+		simID, micros(from), micros(to), n, offset)
+	return out, total, err
+}
+
+// DropUsage removes up to n rows of each kind that are older than a time: hours,
+// accesses, sessions that have ended and their orders, messages. It returns how
+// many; fewer than n means that nothing is left.
+func (tx *Tx) DropUsage(ctx context.Context, before time.Time, n int) (int64, error) {
+	var most int64
+	for _, text := range []string{
+		"DELETE FROM disconnect WHERE session_id IN (SELECT id FROM data_session WHERE phase IN (2, 3) AND stopped_at < ? LIMIT ?)",
+		`DELETE FROM data_session WHERE id IN (SELECT d.id FROM data_session d WHERE d.phase IN (2, 3) AND d.stopped_at < ?
+			AND NOT EXISTS (SELECT 1 FROM disconnect x WHERE x.session_id = d.id) LIMIT ?)`,
+		"DELETE FROM access WHERE at < ? AND id IN (SELECT id FROM access ORDER BY id LIMIT ?)",
+		"DELETE FROM sms WHERE id IN (SELECT id FROM sms WHERE at < ? LIMIT ?)",
+	} {
+		gone, err := tx.exec(ctx, text, micros(before), n)
+		if err != nil {
+			return most, err
+		}
+		most = max(most, gone)
+	}
+	gone, err := tx.exec(ctx, "DELETE FROM usage_hour WHERE (sim_id, hour) IN (SELECT sim_id, hour FROM usage_hour WHERE hour < ? LIMIT ?)",
+		usage.HourOf(before), n)
+	return max(most, gone), err
+}

@@ -1,0 +1,32 @@
+package usage
+
+import "time"
+
+// Cut is an open session that must end.
+type Cut struct {
+	Session  Session
+	Reason   string
+	AskedAt  time.Time
+	Attempts int
+	Lease    int64
+}
+
+// CutAnswer is what became of a cut.
+type CutAnswer struct {
+	Cut     Cut
+	Outcome CutOutcome // empty to try again at RetryAt
+	RetryAt time.Time
+}
+
+// CutOutcome is how it was proved that a session is over, or why nobody can
+// end it. The texts are stored.
+type CutOutcome string
+
+// The outcomes.
+const (
+	CutAck     CutOutcome = "ack"     // the NAS ended it
+	CutGone    CutOutcome = "gone"    // the NAS did not know it any more (Error-Cause 503)
+	CutStopped CutOutcome = "stopped" // its Stop came first
+	CutNoWay   CutOutcome = "no way"  // nobody knows where to send the order
+	CutGivenUp CutOutcome = "given up"
+)
