@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // Every command explains itself, gives an example, and names the environment
@@ -58,54 +57,6 @@ func flagsOf(help string) [][2]string {
 		}
 	}
 	return out
-}
-
-// The demonstration is ready in seconds, and the commands that it prints work
-// as they are pasted. Its folder goes with it.
-func TestDemoTour(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed")
-	}
-	tmp := t.TempDir()
-	cmd := exec.Command(binary, "demo", "--json", "--http", "127.0.0.1:0")
-	cmd.Env = append(environment(), "TMPDIR="+tmp)
-	var tour struct {
-		URL, Data string
-		Commands  []string
-		SIMs      map[string]int
-	}
-	begun := time.Now()
-	n, err := startWith(cmd, &tour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = n.stop(syscall.SIGKILL) }()
-	t.Logf("ready after %s: %v", time.Since(begun).Round(time.Millisecond), tour.SIMs)
-	answers := make([]string, len(tour.Commands))
-	for i, c := range tour.Commands {
-		out, err := exec.Command("sh", "-c", c).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", c, err, out)
-		}
-		answers[i] = string(out)
-	}
-	for i, want := range []string{`"cookie":"`, `"totRecs":`, `{"status":"AUTO"}`} {
-		if !strings.Contains(answers[i], want) {
-			t.Errorf("%s\nanswered %s", tour.Commands[i], answers[i])
-		}
-	}
-	provisioned := tour.SIMs["provisioned"]
-	until(t, "the SIM is on the network", func() bool {
-		out, err := exec.Command(binary, "--data", tour.Data, "sims", "list", "--state", "provisioned", "--limit", "1", "--json").Output()
-		return err == nil && bytes.Contains(out, fmt.Appendf(nil, `"total":%d`, provisioned+1))
-	})
-	if err := n.stop(syscall.SIGTERM); err != nil {
-		t.Error(err)
-	}
-	if left, _ := os.ReadDir(tmp); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
 }
 
 // A signal lets callers hear their answers; a second one does not wait.

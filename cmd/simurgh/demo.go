@@ -81,9 +81,11 @@ type tour struct {
 	URL      string           `json:"url"` // empty when it is not served
 	Data     string           `json:"data"`
 	Users    []demo.User      `json:"users"`
+	Programs []demo.Program   `json:"programs"`
 	Packages []packageView    `json:"packages"`
 	SIMs     map[string]int64 `json:"sims"` // by state
 	Commands []string         `json:"commands"`
+	Script   []string         `json:"script"` // of the SIM API: commands for one shell, in turn
 
 	accounts []portfolioView
 }
@@ -118,7 +120,10 @@ func (c *demoCmd) tour(ctx context.Context, sh *shell, a *app.App, url string) (
 		return nil, err
 	}
 	t.accounts = items(accounts, viewPortfolio)
-	free, err := a.Fleet.SIMs(ctx, r, sim.Query{Portfolio: demo.Pumps, Statuses: []sim.Status{sim.StatusAvailable}, Limit: 1})
+	if t.Programs, err = demo.Programs(ctx, a); err != nil {
+		return nil, err
+	}
+	free, err := a.Fleet.SIMs(ctx, r, sim.Query{Portfolio: demo.Pumps, Statuses: []sim.Status{sim.StatusAvailable}, Limit: 2})
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +131,7 @@ func (c *demoCmd) tour(ctx context.Context, sh *shell, a *app.App, url string) (
 		url = "http://" + c.HTTP
 	}
 	t.Commands = commandsOf(url, filepath.Join(sh.Data, "cookies.txt"), t.Users[0], free.SIMs)
+	t.Script = scriptOf(url, t.Programs[0], free.SIMs)
 	return t, nil
 }
 
@@ -140,6 +146,18 @@ func commandsOf(url, jar string, u demo.User, free []sim.SIM) []string {
 	}
 	if len(free) > 0 {
 		out = append(out, call("-b", "activateSIMs", fmt.Sprintf(`{"sims":[{"ICCID":"%s","friendlyName":"My first"}],"tariffID":%d}`, free[0].ICCID, free[0].Package)))
+	}
+	return out
+}
+
+// scriptOf speaks the SIM API: fetch a token, look, activate.
+func scriptOf(url string, p demo.Program, free []sim.SIM) []string {
+	out := []string{
+		fmt.Sprintf(`TOKEN=$(curl -s -u %s:%s %s/oauth2/token -d grant_type=client_credentials -d scope=api/api | cut -d'"' -f4)`, p.ClientID, p.ClientSecret, url),
+		fmt.Sprintf(`curl -s -H "Authorization: Bearer $TOKEN" '%s/api/v2/sim?status=available&pageSize=1'`, url),
+	}
+	if len(free) > 1 { // the first is activated by the other commands
+		out = append(out, fmt.Sprintf(`curl -s -H "Authorization: Bearer $TOKEN" -X PATCH %s/api/v2/sim/%s -d '{"status":"active"}'`, url, free[1].ICCID))
 	}
 	return out
 }
@@ -162,14 +180,24 @@ func (t *tour) words(w io.Writer) {
 		list.row("  "+u.Username, u.Roles, string(u.Portfolio))
 	}
 	list.flush()
+	say("\nPrograms: client id, client secret, role")
+	list = newTable(w)
+	for _, p := range t.Programs {
+		list.row("  "+p.ClientID, p.ClientSecret, p.Role, string(p.Portfolio))
+	}
+	list.flush()
 	say("\nSIMs on the network %s, which takes %s for a call", app.FirstNetwork, demo.Latency)
 	list = newTable(w)
 	for _, s := range sim.Statuses() {
 		list.row("  "+s.String(), fmtInt(t.SIMs[s.String()]))
 	}
 	list.flush()
-	say("\nTry it")
+	say("\nTry Tigrillo")
 	for _, c := range t.Commands {
+		say("  %s", c)
+	}
+	say("\nTry the SIM API v2")
+	for _, c := range t.Script {
 		say("  %s", c)
 	}
 	say("\nSee it from the operator's side")
@@ -179,6 +207,6 @@ func (t *tour) words(w io.Writer) {
 	if t.URL == "" {
 		say("\nServe it: simurgh serve --data %s", t.Data)
 	} else {
-		say("\nHealth: %[1]s/healthz  %[1]s/readyz  %[1]s/metrics\nStop it with Ctrl-C.", t.URL)
+		say("\nSwagger: %[1]s/swagger/ (Authorize with a client id and secret of the programs)\nHealth: %[1]s/healthz  %[1]s/readyz  %[1]s/metrics\nStop it with Ctrl-C.", t.URL)
 	}
 }

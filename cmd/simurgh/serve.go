@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
+	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
 	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -23,6 +24,7 @@ type serveCmd struct {
 	Drain          time.Duration `default:"20s" help:"How long callers may take to hear their answers when the server stops."`
 
 	Tigrillo tigrilloFlags `embed:"" prefix:"tigrillo-" group:"Tigrillo API"`
+	SIMAPI   simapiFlags   `embed:"" prefix:"simapi-" group:"SIM API v2"`
 }
 
 // listening is how a server is reached.
@@ -39,6 +41,16 @@ type tigrilloFlags struct {
 	SecureCookie  bool     `help:"Mark the session cookie Secure, for servers behind TLS."`
 	TextOutcomes  bool     `help:"activateSIMs answers a plain text for each SIM, instead of an object."`
 	UnknownError  bool     `help:"activateSIMs answers E0001 for an unknown SIM, instead of E0137 among the SIMs' statuses."`
+}
+
+// simapiFlags are the points that the contract of the SIM API leaves to the
+// server.
+type simapiFlags struct {
+	LabelSuspended bool `help:"Attributes of a suspended SIM may be changed; else that is error 16000."`
+}
+
+func (f *simapiFlags) options() simapi.Options {
+	return simapi.Options{LabelSuspended: f.LabelSuspended}
 }
 
 // Help is the detail of the manual.
@@ -60,7 +72,7 @@ func (c *serveCmd) Run(ctx context.Context, sh *shell) error {
 		return err
 	}
 	err = a.Serve(ctx, app.Serving{HTTP: c.HTTP, ReconcileEvery: c.ReconcileEvery, Repair: c.Repair, Lease: c.Lease, Drain: c.Drain,
-		Trusted: trusted, Tigrillo: c.Tigrillo.options(), Ready: sh.ready})
+		Trusted: trusted, Tigrillo: c.Tigrillo.options(), SIMAPI: c.SIMAPI.options(), Ready: sh.ready})
 	return errors.Join(err, a.Close())
 }
 

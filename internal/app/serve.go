@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,9 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
+	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
 	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 )
@@ -31,6 +29,7 @@ type Serving struct {
 
 	Trusted  []netip.Prefix   // proxies whose X-Forwarded-For is believed
 	Tigrillo tigrillo.Options // the choices of that dialect; the rest is filled in
+	SIMAPI   simapi.Options   // likewise
 
 	pauses pauses
 }
@@ -125,19 +124,4 @@ func reachable(listening string) string {
 		return listening
 	}
 	return fmt.Sprintf("localhost:%d", a.Port())
-}
-
-// handler joins the doors and the operator's pages.
-func (s *server) handler() http.Handler {
-	m, gauged := s.app.metrics, prometheus.NewRegistry()
-	gauged.MustRegister(newGauges(s.app))
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", serveHealth)
-	mux.HandleFunc("GET /readyz", s.serveReady)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{m.registry, gauged}, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(s.app.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError}))
-	t := s.o.Tigrillo
-	t.Fleet, t.HTTP = s.app.Fleet, httpx.Options{Log: s.app.Log, Trusted: s.o.Trusted, Observer: m}
-	mux.Handle(tigrillo.Path, tigrillo.New(t))
-	return mux
 }
