@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 )
@@ -66,7 +69,8 @@ func (sh *shell) sentence(err error) string {
 }
 
 // flagFor returns the flag of the command that a field was given with, or the
-// field itself.
+// field itself. A secret comes from a file, and what is no flag where there is
+// --config is one of its settings.
 func (sh *shell) flagFor(field string) string {
 	var b strings.Builder
 	for i, r := range strings.TrimSuffix(field, "Id") {
@@ -75,12 +79,19 @@ func (sh *shell) flagFor(field string) string {
 		}
 		b.WriteRune(unicode.ToLower(r))
 	}
-	for _, f := range sh.flags {
-		if f.Name == b.String() {
-			return "--" + f.Name
-		}
+	if name := b.String(); sh.hasFlag(name) {
+		return "--" + name
+	} else if sh.hasFlag(name + "-file") {
+		return "--" + name + "-file"
+	}
+	if sh.hasFlag("config") {
+		return "--config " + field
 	}
 	return field
+}
+
+func (sh *shell) hasFlag(name string) bool {
+	return slices.ContainsFunc(sh.flags, func(f *kong.Flag) bool { return f.Name == name })
 }
 
 // nextSteps say what helps, by the code of a fault that can end a command.
@@ -95,7 +106,7 @@ var nextSteps = map[string]string{
 	"plan.currency_differs": "Make one in that currency with: simurgh package create --currency CODE",
 	"user.exists":           "Choose another --username.",
 	"invalid.passwordStdin": "For example: printf %s \"$PASSWORD\" | simurgh user create ... --password-stdin",
-	"network.not_found":     "Add it with: simurgh network add --name NAME --driver simulated",
+	"network.not_found":     "Add it with: simurgh network add --name NAME --driver DRIVER; see its --help for the drivers",
 	"network.exists":        "Choose another --name.",
 	"network.unreachable":   "See how it is set with: simurgh network list",
 	"network.busy":          "Another process holds the network's file; try again.",

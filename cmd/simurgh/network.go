@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
-	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/network/simulated"
 	"github.com/simurgh-iot/simurgh/internal/plan"
@@ -20,55 +18,6 @@ type networkCmd struct {
 	Add  networkAdd  `cmd:"" help:"Add a network; servers that run pick it up by themselves."`
 	List networkList `cmd:"" help:"List the networks, and how much waits for each."`
 	Set  networkSet  `cmd:"" help:"Tell a simulated network how to behave: slow, failing, refusing, away."`
-}
-
-type networkAdd struct {
-	Name           string            `required:"" help:"Its name: up to 63 lower-case letters, digits and hyphens."`
-	Driver         string            `required:"" placeholder:"DRIVER" help:"What speaks to it: simulated."`
-	Config         map[string]string `placeholder:"K=V" help:"Settings of the driver. simulated: path, its file; default networks/NAME.db in the data folder. Nodes on several machines must name one file that they share."`
-	SecretFile     string            `type:"path" placeholder:"FILE" help:"File with the secret of the network; it is kept sealed."`
-	QuarantineDays int               `default:"${quarantine}" help:"Days that terminated SIMs stay out of stock."`
-	Latency        *time.Duration    `placeholder:"200ms" help:"simulated: how long every call takes."`
-}
-
-// Help is the detail of the manual.
-func (networkAdd) Help() string {
-	return example("simurgh network add --name lab --driver simulated --latency 200ms")
-}
-
-func (c *networkAdd) Run(ctx context.Context, sh *shell) error {
-	n := plan.Network{Name: c.Name, Driver: c.Driver, QuarantineDays: c.QuarantineDays}
-	if len(c.Config) > 0 {
-		text, err := json.Marshal(c.Config)
-		if err != nil {
-			return err
-		}
-		n.Config = string(text)
-	}
-	if err := app.CheckNetwork(n); err != nil {
-		return err
-	}
-	if c.Latency != nil && n.Driver != app.SimulatedDriver {
-		return fault.InvalidField("latency", "is for simulated networks only")
-	}
-	var secret []byte
-	if c.SecretFile != "" {
-		var err error
-		if secret, err = os.ReadFile(c.SecretFile); err != nil {
-			return fault.InvalidField("secretFile", "cannot be read").Because(err)
-		}
-	}
-	return sh.with(ctx, func(a *app.App) error {
-		if err := a.Fleet.AddNetwork(ctx, sh.request(), n, secret); err != nil {
-			return err
-		}
-		if c.Latency != nil {
-			if _, err := behave(ctx, a, n, func(s *simulated.Settings) { s.Latency = *c.Latency }); err != nil {
-				return err
-			}
-		}
-		return sh.say(map[string]any{"network": n.Name}, "Network %s is added. Put packages on it with: simurgh package create --network %s", n.Name, n.Name)
-	})
 }
 
 // behave changes the settings of a simulated network and returns them.

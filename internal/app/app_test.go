@@ -298,23 +298,3 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 		t.Errorf("Open = %v", err)
 	}
 }
-
-func TestCheckNetwork(t *testing.T) {
-	t.Parallel()
-	for want, n := range map[string]plan.Network{
-		"":                              {Name: "a", Driver: "simulated", Config: `{"path":"x.db"}`},
-		`"pigeon" is not a driver`:      {Name: "a", Driver: "pigeon"},
-		`knows only "path"`:             {Name: "a", Driver: "simulated", Config: `{"colour":"red"}`},
-		"has an empty path":             {Name: "a", Driver: "simulated", Config: `{"path":""}`},
-		`knows only "path", the file`:   {Name: "a", Driver: "simulated", Config: `[]`},
-		`there are: simulated`:          {Name: "a"},
-		`the file that it lives in: js`: {Name: "a", Driver: "simulated", Config: `{"path":7}`},
-	} {
-		switch err := app.CheckNetwork(n); {
-		case want == "" && err != nil:
-			t.Errorf("%+v: %v", n, err)
-		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
-			t.Errorf("%+v: %v, want %q", n, err, want)
-		}
-	}
-}

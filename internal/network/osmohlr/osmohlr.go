@@ -51,8 +51,8 @@ func Open(_ context.Context, config json.RawMessage, secret []byte, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	if strings.ContainsAny(string(secret), "\r\n") {
-		return nil, fault.InvalidField("secret", "has more than one line; the password of the VTY is needed")
+	if err := checkSecret(secret); err != nil {
+		return nil, err
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)

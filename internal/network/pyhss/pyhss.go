@@ -26,7 +26,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"sync"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
@@ -57,8 +56,8 @@ func Open(_ context.Context, config json.RawMessage, secret []byte, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	if strings.ContainsAny(string(secret), "\r\n\x00") {
-		return nil, fault.InvalidField("secret", "has more than one line; the Provisioning-Key is needed")
+	if err := checkSecret(secret); err != nil {
+		return nil, err
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
