@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/job"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
@@ -31,6 +32,11 @@ func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
 			return err
 		}
 		s.give(usage.AlertQuery{Limit: 10}, usage.AlertQuery{ICCIDs: []ident.ICCID{one.ICCID}, Limit: 10}, usage.AlertQuery{Group: &one.Group, Limit: 10})
+		j := job.Job{Kind: "sweep", Portfolio: s.a1.ID, State: job.Waiting, DueAt: noon}
+		if err := tx.AddJob(ctx, &j); err != nil {
+			return err
+		}
+		s.give(j.ID)
 		if err := tx.SaveTitle(ctx, s.a1, "A one"); err != nil {
 			return err
 		}

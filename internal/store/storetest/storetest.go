@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Tenancy", testTenancy},
 		{"Packages", testPackages},
 		{"Admin", testAdmin},
+		{"Jobs", testJobs},
 		{"Write", testWrite},
 	} {
 		t.Run(c.name, func(t *testing.T) {
