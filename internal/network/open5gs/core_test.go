@@ -68,7 +68,10 @@ func (e *epc) write(ctx context.Context, writes []write) []error {
 			continue
 		}
 		before := e.field(writes[i].id, fieldCancel)
-		if errs[i] = e.subscriberStore.write(ctx, writes[i:i+1])[0]; errs[i] != nil {
+		e.writing.Lock()
+		errs[i] = e.subscriberStore.write(ctx, writes[i:i+1])[0]
+		e.writing.Unlock()
+		if errs[i] != nil {
 			continue
 		}
 		// Only what differs is a change.
