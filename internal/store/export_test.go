@@ -2,14 +2,36 @@ package store
 
 import "context"
 
-// Tune makes few and the walk's budget small, so that a small database takes
-// the ways of a large one, and tells of the ways that lists take.
+// Tune makes few and the walk's budget small, and every count long, so that a
+// small database takes the ways of a large one, and tells of the ways that lists
+// take.
 func (db *DB) Tune(few int64, budget int, taken func(path string)) {
 	db.lists.few, db.lists.budget, db.lists.taken = few, budget, taken
+	db.lists.totals.long = 0
 }
 
 // Exec runs a statement of a test in a transaction.
 func (tx *Tx) Exec(ctx context.Context, text string, args ...any) error {
 	_, err := tx.exec(ctx, text, args...)
 	return err
+}
+
+// Plans returns PostgreSQL's plans for the statements that read runs.
+func (tx *Tx) Plans(ctx context.Context, read func() error) ([]string, error) {
+	plain := tx.q
+	rec := &recorder{querier: plain}
+	tx.q = rec
+	err := read()
+	tx.q = plain
+	var out []string
+	for i := 0; err == nil && i < len(rec.texts); i++ {
+		out = append(out, "")
+		err = tx.each(ctx, func(rows rowScanner) error {
+			var line string
+			err := rows.Scan(&line)
+			out[i] += line + "\n"
+			return err
+		}, "EXPLAIN "+rec.texts[i], rec.args[i]...)
+	}
+	return out, err
 }

@@ -11,6 +11,7 @@ import (
 // lists is what every List of a database shares.
 type lists struct {
 	pager
+	totals *totals
 	few    int64             // candidates that are cheaper to sort than an order to walk
 	budget int               // rows that a walk may look at before sorting is cheaper
 	taken  func(path string) // told which way a list went; nil outside tests
@@ -26,7 +27,8 @@ const (
 )
 
 func newLists() *lists {
-	return &lists{pager: pager{trails: map[string]*trail{}, now: time.Now}, few: fewRows, budget: walkBudget}
+	return &lists{pager: pager{trails: map[string]*trail{}, now: time.Now}, totals: newTotals(),
+		few: fewRows, budget: walkBudget}
 }
 
 func (l *lists) took(path string) {

@@ -47,14 +47,19 @@ func (postgresDialect) first(_, alias, _ string, _ []string, from string) string
 	return fmt.Sprintf(" CROSS JOIN LATERAL (SELECT x.*%s) %s", from, alias)
 }
 
-// hits uses the trigram index over all columns.
+// searchColumns are what the trigram index holds, as it writes them. Names are
+// folded by [fold]; the others hold no upper case.
+var searchColumns = []string{"(iccid || '')", "name_folded", "(imei || '')", "(imsi || '')", "ip", "(msisdn || '')"}
+
+// hits uses the trigram index over all columns. The offset keeps the planner
+// from looking through the table instead, as it would in the statement around.
 func (postgresDialect) hits(text string) (string, []any) {
 	pattern := "%" + escapeLike(text) + "%"
 	parts, args := make([]string, len(searchColumns)), make([]any, len(searchColumns))
 	for i, c := range searchColumns {
 		parts[i], args[i] = c+" LIKE ?", pattern
 	}
-	return "SELECT id FROM sim WHERE " + strings.Join(parts, " OR "), args
+	return "SELECT id FROM sim WHERE " + strings.Join(parts, " OR ") + " OFFSET 0", args
 }
 
 // unnest writes rows, bound as one array per column, as a relation.

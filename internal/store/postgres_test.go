@@ -136,8 +136,8 @@ func TestDeadlock(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if runs[0]+runs[1] != 3 {
-		t.Errorf("the transactions ran %v times, want one of them again", runs)
+	if runs[0]+runs[1] < 3 {
+		t.Errorf("the transactions ran %v times, want one of them again at least", runs)
 	}
 	for _, i := range iccids {
 		if s, _, err := db.SIM(t.Context(), tenant.Everything(), i); err != nil || s.Version != 3 {

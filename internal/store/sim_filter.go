@@ -161,6 +161,11 @@ func (l *listing) filtersCells() bool {
 	return q.Package != nil || len(q.Statuses) > 0 || q.Held|q.NotHeld != 0 || q.Barred|q.NotBarred != 0
 }
 
+// asksStates reports whether a filter looks at sim_state.
+func (l *listing) asksStates() bool {
+	return l.filtersCells() || slices.ContainsFunc(l.columns(), func(f columnFilter) bool { return f.alias == "t" })
+}
+
 func (l *listing) wants(c cell) bool {
 	held, barred := unflag(c.flags)
 	q := &l.q

@@ -10,10 +10,6 @@ import (
 // trigram is the shortest text that the index can look up.
 const trigram = 3
 
-// searchColumns are the columns of sim that searches look at. Names are
-// folded by [fold]; the others hold no upper case.
-var searchColumns = []string{"iccid", "name_folded", "imei", "imsi", "ip", "msisdn"}
-
 // fold makes texts one in any case of letters: SQLite and PostgreSQL differ
 // in what they fold, so neither is left to.
 func fold(s string) string { return strings.ToLower(s) }

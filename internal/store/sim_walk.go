@@ -324,12 +324,26 @@ func (w *walk) relation() ([]column, [][]any) {
 	return columns, rows
 }
 
-// count counts the list: by the counters where they know.
+// count counts the list: by the counters where they know. What takes long is
+// counted once for all its pages.
 func (l *listing) count(ctx context.Context) (int64, error) {
 	if l.exact() {
 		return l.total, nil
 	}
+	kept := l.failed == nil && (l.base.from != nil || l.base.hits != "") // neither a transaction nor a handful
+	signature := ""
+	if kept {
+		signature = l.signature()
+		if n, ok := l.lists.totals.of(signature, l.asksStates()); ok {
+			l.lists.took("total")
+			return n, nil
+		}
+	}
+	counted := l.lists.totals.present()
 	text, args := l.base.write(l.engine, "count(*)", "iccid", nil)
-	_, err := l.one(ctx, []any{&l.total}, text, args...)
-	return l.total, err
+	_, err := l.one(ctx, []any{&counted.n}, text, args...)
+	if err == nil && kept {
+		l.lists.totals.keep(signature, counted)
+	}
+	return counted.n, err
 }

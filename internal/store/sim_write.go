@@ -70,6 +70,7 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 	if err != nil {
 		return err
 	}
+	tx.changed = changes{identities: true, states: true}
 	n := len(sims)
 	identity, state, search := make([][]any, n), make([][]any, n), make([]searchRow, n)
 	var secrets [][]any
@@ -135,6 +136,8 @@ func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 		changed.add(c.Before, was, -1)
 		changed.add(c.After, no, 1)
 	}
+	tx.changed.states = tx.changed.states || len(state) > 0
+	tx.changed.identities = tx.changed.identities || len(identity) > 0
 	n, err := tx.change(ctx, stateTable, state)
 	if err != nil {
 		return err

@@ -99,10 +99,13 @@ func (db *DB) WriteBulk(ctx context.Context, fn func(tx *Tx) error) error {
 const UnknownCommit = "store.unknown"
 
 func (db *DB) write(ctx context.Context, bulk bool, fn func(tx *Tx) error) error {
+	var changed changes
+	defer func() { db.lists.totals.after(changed) }() // and before the caller hears
 	return db.engine.write(ctx, bulk, func(q querier) (err error) {
 		tx := &Tx{reader: db.reader, numbers: map[ident.PortfolioID]int64{}}
 		tx.q, tx.failed = q, new(error)
 		defer func() {
+			changed = tx.changed
 			if p := recover(); p != nil {
 				err = fmt.Errorf("panic in a transaction: %v\n%s", p, debug.Stack())
 			}
@@ -118,6 +121,7 @@ func (db *DB) write(ctx context.Context, bulk bool, fn func(tx *Tx) error) error
 type Tx struct {
 	reader
 	numbers map[ident.PortfolioID]int64
+	changed changes
 }
 
 // insert, change and number serve every file that writes.

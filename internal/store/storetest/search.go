@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -79,15 +78,7 @@ func (w *world) wantNames(t *testing.T, in tenant.Sphere, q sim.Query, want []st
 // renamed holds that a search finds the new name and not the old one.
 func (w *world) renamed(iccid ident.ICCID) {
 	w.t.Helper()
-	w.write(func(ctx context.Context, tx *store.Tx) error {
-		locked, err := tx.Lock(ctx, tenant.Everything(), []ident.ICCID{iccid})
-		if err != nil {
-			return err
-		}
-		after := locked[0]
-		after.Name = "Neuer Weg 7"
-		return tx.Save(ctx, []sim.Change{{Before: &locked[0], After: &after}})
-	})
+	w.edit(iccid, func(s *sim.SIM) { s.Name = "Neuer Weg 7" })
 	for text, want := range map[string]int{"neuer weg": 1, "straße": 0} {
 		page, err := w.db.List(w.t.Context(), tenant.Everything(), sim.Query{Match: &sim.Match{Text: text}, Limit: 5})
 		must(w.t, err)

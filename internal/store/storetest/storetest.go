@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"List", testList},
 		{"ListWalks", testListWalks},
 		{"Search", testSearch},
+		{"Totals", testTotals},
 		{"Sphere", testSphere},
 		{"SIMs", testSIMs},
 		{"Counters", testCounters},

@@ -180,9 +180,11 @@ CREATE TABLE sim_tag (
 );
 
 -- Substring search, by trigrams. Updates wait in a list of their own until
--- vacuum or a search folds them in.
+-- vacuum or a search folds them in. What is also looked up by its whole value is
+-- indexed as an expression, so that the planner never takes this index for that.
 CREATE INDEX sim_search ON sim USING gin (
-  iccid gin_trgm_ops, name_folded gin_trgm_ops, imei gin_trgm_ops, imsi gin_trgm_ops, ip gin_trgm_ops, msisdn gin_trgm_ops
+  (iccid || '') gin_trgm_ops, name_folded gin_trgm_ops, (imei || '') gin_trgm_ops, (imsi || '') gin_trgm_ops, ip gin_trgm_ops,
+  (msisdn || '') gin_trgm_ops
 );
 
 -- How many SIMs stand in each cell, kept with every change, so that a total is

@@ -1,0 +1,91 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+// TestPostgresPlans holds that SIMs which are named are looked up in the index
+// of their numbers and never in that of the searches, also on a table that has
+// just been filled and that PostgreSQL knows nothing about; and that searches do
+// use theirs.
+func TestPostgresPlans(t *testing.T) {
+	t.Parallel()
+	db := open(t, store.Options{URL: pgtest.URL(t)})
+	ctx := t.Context()
+	r := rand.New(rand.NewPCG(1, 2))
+	batch := make([]sim.NewSIM, 20_000)
+	for i := range batch {
+		batch[i] = grown(r, i, 0)
+	}
+	root := addRoot(t, db)
+	err := db.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.Insert(ctx, root.ID, batch[:200]); err != nil {
+			return err
+		}
+		wantLookups(t, tx, root, batch, false) // a handful may be looked through
+		if err := tx.Insert(ctx, root.ID, batch[200:]); err != nil {
+			return err
+		}
+		wantLookups(t, tx, root, batch, true)
+		if err := tx.Exec(ctx, "SET LOCAL enable_seqscan = off"); err != nil { // it is not large
+			return err
+		}
+		plan := plans(t, tx, "search", func() error {
+			_, err := tx.List(ctx, tenant.Everything(), sim.Query{Match: &sim.Match{Text: fmt.Sprintf("%07d", 12345)}, Limit: 10})
+			return err
+		})
+		if strings.Count(plan, "Bitmap Index Scan on sim_search") != len(sim.AllFields()) {
+			t.Errorf("a search looks elsewhere:\n%s", plan)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func plans(t *testing.T, tx *store.Tx, what string, read func() error) string {
+	t.Helper()
+	got, err := tx.Plans(t.Context(), read)
+	if err != nil || len(got) == 0 {
+		t.Fatalf("%s: %d plans, %v", what, len(got), err)
+	}
+	return strings.Join(got, "")
+}
+
+func wantLookups(t *testing.T, tx *store.Tx, root tenant.Portfolio, batch []sim.NewSIM, large bool) {
+	t.Helper()
+	ctx, in := t.Context(), tenant.Below(root.Path)
+	var iccids []ident.ICCID
+	for _, s := range batch[:25] {
+		iccids = append(iccids, s.SIM.ICCID)
+	}
+	one := batch[7].SIM
+	list := func(q sim.Query) func() error {
+		q.Limit, q.Count = 10, true
+		return func() error { _, err := tx.List(ctx, in, q); return err }
+	}
+	for what, read := range map[string]func() error{
+		"lock":   func() error { _, err := tx.Lock(ctx, in, iccids); return err },
+		"taken":  func() error { _, err := tx.Taken(ctx, batch[:25]); return err },
+		"one":    func() error { _, _, err := tx.SIM(ctx, in, one.ICCID); return err },
+		"list":   list(sim.Query{ICCIDs: iccids}),
+		"imsi":   list(sim.Query{IMSI: one.IMSI}),
+		"msisdn": list(sim.Query{MSISDN: one.MSISDN}),
+		"imei":   list(sim.Query{IMEI: one.IMEI}),
+	} {
+		plan := plans(t, tx, what, read)
+		if strings.Contains(plan, "sim_search") || large && strings.Contains(plan, "Seq Scan on sim ") {
+			t.Errorf("%s:\n%s", what, plan)
+		}
+	}
+}
