@@ -56,7 +56,7 @@ var errShown = errors.New("failed")
 func run(ctx context.Context, args []string) int {
 	var c cli
 	sh := &shell{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
-	parser, err := kong.New(&c, kong.Name("simurgh"), kong.Description(manual), kong.DefaultEnvars("SIMURGH"), kong.Vars{"quarantine": strconv.Itoa(app.QuarantineDays), "drivers": driverNames()},
+	parser, err := kong.New(&c, kong.Name("simurgh"), kong.Description(manual), kong.DefaultEnvars("SIMURGH"), kong.Vars{"quarantine": strconv.Itoa(app.QuarantineDays), "drivers": driverNames(), "controls": controlNames()},
 		kong.Writers(sh.stdout, sh.stderr), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 120}))
 	if err != nil {
 		panic(err) // the struct above is wrong

@@ -24,6 +24,7 @@ type simsCmd struct {
 	Resume    simsResume    `cmd:"" help:"Lift a suspension, all or none."`
 	Terminate simsTerminate `cmd:"" help:"Remove SIMs from the network, all or none."`
 	Close     simsClose     `cmd:"" help:"Close SIMs for good, all or none."`
+	Control   simsControl   `cmd:"" help:"Do something with SIMs on their network at once: disconnect, ping, ..."`
 }
 
 // simView is a SIM for programs. Empty texts are none, as are null times.

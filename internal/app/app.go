@@ -14,6 +14,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/network"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/vault"
@@ -37,8 +38,9 @@ type App struct {
 
 	NewKey string // where a sealing key was made, when there was none
 
-	told    *bell
-	metrics *metrics
+	told     *bell
+	metrics  *metrics
+	controls *controls
 }
 
 // Open opens the platform, making an empty one where there is none, and brings
@@ -56,10 +58,11 @@ func Open(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	a := &App{Config: c, DB: db, told: newBell(), metrics: newMetrics()}
+	a.controls = &controls{a: a, open: map[string]network.Driver{}}
 	if err := a.unlock(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	a.Fleet = fleet.New(fleetStore{db, a.metrics}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.told.ring})
+	a.Fleet = fleet.New(fleetStore{db, a.metrics}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.told.ring, Controls: a.controls})
 	if err := a.firstNetwork(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

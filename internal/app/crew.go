@@ -26,8 +26,10 @@ type crew struct {
 
 // post is one network as the crew knows it.
 type post struct {
-	driver network.Driver
-	err    error // why it is not manned
+	network plan.Network
+	driver  network.Driver
+	err     error // why it is not manned
+	seen    Look  // the crew's mu guards it
 }
 
 // pauses are those of the crew's rounds.
@@ -36,9 +38,10 @@ type pauses struct {
 	stock time.Duration // for SIMs whose quarantine is over
 	sweep time.Duration // for sessions and answers that have expired
 	turn  time.Duration // for the turn to reconcile, at most
+	look  time.Duration // at each network, whether it answers
 }
 
-var usual = pauses{watch: 2 * time.Second, stock: 30 * time.Second, sweep: 10 * time.Minute, turn: time.Minute}
+var usual = pauses{watch: 2 * time.Second, stock: 30 * time.Second, sweep: 10 * time.Minute, turn: time.Minute, look: 30 * time.Second}
 
 const (
 	openTime  = 15 * time.Second // for a network to be opened
@@ -61,6 +64,7 @@ func (c *crew) run(ctx context.Context) {
 		if p.driver == nil {
 			continue
 		}
+		c.a.controls.man(name, nil)
 		if err := p.driver.Close(); err != nil {
 			c.a.Log.Warn("closing the network failed", "network", name, "error", err)
 		}
@@ -103,20 +107,24 @@ func (c *crew) man(ctx context.Context) {
 		if p == nil {
 			c.report(ctx, "opening the network", err, "network", n.Name)
 		}
+		p = &post{network: n, driver: driver, err: err}
 		c.mu.Lock()
-		c.posts[n.Name] = &post{driver: driver, err: err}
+		c.posts[n.Name] = p
 		c.mu.Unlock()
 		if err == nil {
-			c.start(ctx, n, driver)
+			c.start(ctx, p)
 		}
 	}
 }
 
-func (c *crew) start(ctx context.Context, n plan.Network, driver network.Driver) {
+func (c *crew) start(ctx context.Context, p *post) {
+	n, driver := p.network, p.driver
+	c.a.controls.man(n.Name, driver)
 	w := &sync.Worker{Network: n.Name, Driver: driver, Fleet: c.a.Fleet, Rope: c.a.told.rope(n.Name), Log: c.a.Log,
 		Observed: c.a.metrics, Settings: sync.Settings{Lease: c.o.Lease}}
 	c.all.Go(func() { c.report(ctx, "telling the network", w.Run(ctx), "network", n.Name) })
 	c.all.Go(func() { every(ctx, c.o.pauses.stock, func() { c.returnDue(ctx, n) }) })
+	c.all.Go(func() { every(ctx, c.o.pauses.look, func() { c.lookAt(ctx, p) }) })
 	if c.o.ReconcileEvery > 0 {
 		c.all.Go(func() { every(ctx, min(c.o.pauses.turn, c.o.ReconcileEvery), func() { c.reconcile(ctx, n, driver) }) })
 	}

@@ -16,7 +16,8 @@ type readiness struct {
 	Database string            `json:"database"`
 	Schema   string            `json:"schema"`
 	Server   string            `json:"server"`
-	Workers  map[string]string `json:"workers"` // by network
+	Workers  map[string]string `json:"workers"`  // by network
+	Networks map[string]string `json:"networks"` // whether each answers; one that does not leaves the server ready
 }
 
 const fine = "ok"
@@ -28,7 +29,7 @@ const readyTime = 3 * time.Second
 func (s *server) ready(ctx context.Context) readiness {
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
-	r := readiness{Database: fine, Schema: fine, Server: fine, Workers: s.crew.state()}
+	r := readiness{Database: fine, Schema: fine, Server: fine, Workers: s.crew.state(), Networks: s.crew.networks()}
 	if err := s.app.DB.Ping(ctx); err != nil {
 		r.Database, r.Schema = plainly(err), "unknown"
 	} else if have, newest, err := s.app.DB.Version(ctx); err != nil {

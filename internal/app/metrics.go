@@ -31,6 +31,10 @@ type metrics struct {
 	drifted  *prometheus.CounterVec // network
 	unknown  *prometheus.GaugeVec   // network
 	readBack *prometheus.GaugeVec   // network
+
+	answering  *prometheus.GaugeVec // network
+	answerTime *prometheus.GaugeVec // network
+	conditions *prometheus.GaugeVec // network
 }
 
 func newMetrics() *metrics {
@@ -63,6 +67,9 @@ func newMetrics() *metrics {
 	m.drifted = counter("reconcile_drifted_total", "SIMs that a network had otherwise than it agreed.", "network")
 	m.unknown = gauge("reconcile_unknown", "Subscribers of a network that no SIM stands for.", "network")
 	m.readBack = gauge("reconcile_last_timestamp_seconds", "When this server last read a network back.", "network")
+	m.answering = gauge("network_up", "1 when the network answered as it was last looked at.", "network")
+	m.answerTime = gauge("network_answer_seconds", "How long it took to answer then.", "network")
+	m.conditions = gauge("network_conditions", "What on the network is not set up as it should be; simurgh network check says what.", "network")
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -83,6 +90,17 @@ func (m *metrics) Batch(network string, agreed, refused, failed int, took time.D
 	m.told.WithLabelValues(network, "agreed").Add(float64(agreed))
 	m.told.WithLabelValues(network, "refused").Add(float64(refused))
 	m.told.WithLabelValues(network, "failed").Add(float64(failed))
+}
+
+// looked notes what was seen of a network.
+func (m *metrics) looked(network string, seen *Look) {
+	up := 1.0
+	if seen.Err != nil {
+		up = 0
+	}
+	m.answering.WithLabelValues(network).Set(up)
+	m.answerTime.WithLabelValues(network).Set(seen.Took.Seconds())
+	m.conditions.WithLabelValues(network).Set(float64(len(seen.Report.Conditions)))
 }
 
 // operated counts what a transaction did.

@@ -28,6 +28,8 @@ const (
 	SIMSwapped    Kind = "sim.swapped"    // Subject: the other SIM; Changes
 	SIMControlled Kind = "sim.controlled" // something was asked of the network at once; Verb
 
+	SIMNotControlled Kind = "sim.not_controlled" // the network did not do what was asked; Verb, Reason
+
 	PortfolioCreated Kind = "portfolio.created"
 	PortfolioChanged Kind = "portfolio.changed"
 	PackageCreated   Kind = "package.created"

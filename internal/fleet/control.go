@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"github.com/simurgh-iot/simurgh/internal/event"
@@ -14,11 +15,12 @@ import (
 // Controls does things with SIMs on their networks at once. Most networks can
 // do few of them, or none.
 type Controls interface {
-	// Can reports whether a network can do c.
-	Can(network string, c sim.Control) bool
+	// Can returns nil when the network can do c, else a fault of kind
+	// Unimplemented and code CannotControl that says in plain words why not.
+	Can(ctx context.Context, network string, c sim.Control) error
 
 	// Control does c with a SIM. Detail is what the caller said of it, as JSON;
-	// empty for nothing.
+	// empty for nothing. Its errors are faults that the SIM's owner may read.
 	Control(ctx context.Context, network string, p sim.Profile, c sim.Control, detail json.RawMessage) error
 }
 
@@ -26,9 +28,15 @@ type Controls interface {
 // is asked. Its kind is Unimplemented.
 const CannotControl = "network.cannot_control"
 
+// Cannot returns the fault that a network cannot do c.
+func Cannot(network string, c sim.Control, why string) error {
+	return fault.New(fault.Unimplemented, CannotControl, "network %s cannot do this (%s): %s", network, c, why)
+}
+
 // Control does something with a SIM, which the caller has read, on its network
-// at once. What is asked is on record before the network hears of it; the id is
-// that record's.
+// at once. What is asked is on record before the network hears of it, and so
+// is its no; the id is that of the first record. A session that a gateway has
+// reported is cut there, whatever the SIM's network can do.
 func (s *Service) Control(ctx context.Context, r Request, of *sim.SIM, c sim.Control, detail json.RawMessage) (string, error) {
 	need := tenant.Control
 	if c == sim.SendOTA {
@@ -40,20 +48,70 @@ func (s *Service) Control(ctx context.Context, r Request, of *sim.SIM, c sim.Con
 	if !of.Wanted.State.OnNetwork() {
 		return "", fault.New(fault.Precondition, "sim.not_active", "the SIM is %s; only one on the network can be reached", of.Status())
 	}
-	if s.controls == nil || !s.controls.Can(of.Network, c) {
-		return "", fault.New(fault.Unimplemented, CannotControl, "network %s cannot do this: %s", of.Network, c)
-	}
-	id := ""
-	err := s.store.Write(ctx, func(tx Tx) error {
-		e := r.event(event.SIMControlled, of.Portfolio, s.now(), event.Data{Verb: c.String()})
-		e.SIM, e.ICCID, e.Seq = of.ID, of.ICCID, of.Version
-		events := []event.Event{e}
-		err := tx.AddEvents(ctx, events)
-		id = strconv.FormatInt(events[0].ID, 10)
-		return err
-	})
+	cannot := s.can(ctx, of.Network, c)
+	id, cut, err := s.recordControl(ctx, r, of, c, cannot)
 	if err != nil {
 		return "", err
 	}
-	return id, s.controls.Control(ctx, of.Network, of.Profile(), c, detail)
+	if cut > 0 {
+		s.cut()
+	}
+	if cannot == nil {
+		err = s.tell(ctx, r, of, c, detail)
+	}
+	return id, err
+}
+
+// tell has the network do it, and writes its no down.
+func (s *Service) tell(ctx context.Context, r Request, of *sim.SIM, c sim.Control, detail json.RawMessage) error {
+	err := s.controls.Control(ctx, of.Network, of.Profile(), c, detail)
+	if err == nil {
+		return nil
+	}
+	e := r.event(event.SIMNotControlled, of.Portfolio, s.now(), event.Data{Verb: c.String(), Reason: plainly(err)})
+	return errors.Join(err, s.store.Write(context.WithoutCancel(ctx), func(tx Tx) error {
+		return tx.AddEvents(ctx, []event.Event{about(e, of)})
+	}))
+}
+
+func (s *Service) can(ctx context.Context, network string, c sim.Control) error {
+	if s.controls == nil {
+		return Cannot(network, c, "nothing here speaks to it")
+	}
+	return s.controls.Can(ctx, network, c)
+}
+
+// recordControl writes down what is asked, and orders the SIM's open sessions
+// to be cut where that is what is asked. When the network cannot do it and
+// there is no such session, it writes nothing and returns cannot.
+func (s *Service) recordControl(ctx context.Context, r Request, of *sim.SIM, c sim.Control, cannot error) (id string, cut int64, err error) {
+	err = s.store.Write(ctx, func(tx Tx) (err error) {
+		now := s.now()
+		if cut = 0; c == sim.Disconnect {
+			if cut, err = tx.Cut(ctx, []int64{of.ID}, c.String(), now); err != nil {
+				return err
+			}
+		}
+		if cannot != nil && cut == 0 {
+			return cannot
+		}
+		events := []event.Event{about(r.event(event.SIMControlled, of.Portfolio, now, event.Data{Verb: c.String()}), of)}
+		err = tx.AddEvents(ctx, events)
+		id = strconv.FormatInt(events[0].ID, 10)
+		return err
+	})
+	return id, cut, err
+}
+
+func about(e event.Event, of *sim.SIM) event.Event {
+	e.SIM, e.ICCID, e.Seq = of.ID, of.ICCID, of.Version
+	return e
+}
+
+// plainly is what of an error is shown to a SIM's owner.
+func plainly(err error) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Message != "" {
+		return e.Message
+	}
+	return "the network failed"
 }

@@ -28,6 +28,13 @@ type Driver interface {
 	// Present false.
 	Observe(ctx context.Context, ids []ident.IMSI) ([]Actual, error)
 
+	// Abilities tells what the driver can do with its network. It asks nobody.
+	Abilities() Abilities
+
+	// Inspect asks the network who it is, and how it is set up. An error says
+	// that it does not answer, or does not let the driver in.
+	Inspect(ctx context.Context) (Report, error)
+
 	// Close releases what the driver holds.
 	Close() error
 }

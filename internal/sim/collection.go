@@ -70,5 +70,24 @@ var controlNames = [...]string{"", "disconnect", "cancelLocation", "ping", "wget
 // String returns the stable name of c.
 func (c Control) String() string { return name(controlNames[:], int(c)) }
 
+// Controls lists every control.
+func Controls() []Control {
+	out := make([]Control, 0, len(controlNames)-1)
+	for c := Disconnect; c <= SendOTA; c++ {
+		out = append(out, c)
+	}
+	return out
+}
+
+// ParseControl is the inverse of String.
+func ParseControl(s string) (Control, bool) {
+	for _, c := range Controls() {
+		if c.String() == s {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
 // NeedsService reports whether c uses a service that a suspension takes away.
 func (c Control) NeedsService() bool { return c == Ping || c == Wget || c == SendSMS }

@@ -116,8 +116,11 @@ type controls struct {
 	err  error
 }
 
-func (c *controls) Can(network string, what sim.Control) bool {
-	return network == "lab" && (what == sim.Disconnect || what == sim.SendSMS || what == sim.Ping)
+func (c *controls) Can(_ context.Context, network string, what sim.Control) error {
+	if network == "lab" && (what == sim.Disconnect || what == sim.SendSMS || what == sim.Ping) {
+		return nil
+	}
+	return fleet.Cannot(network, what, "it has no such thing")
 }
 
 func (c *controls) Control(_ context.Context, network string, p sim.Profile, what sim.Control, detail json.RawMessage) error {

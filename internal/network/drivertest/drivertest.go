@@ -82,6 +82,9 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"Refusal", refusal},
 		{"RefusalHarmsNoNeighbour", refusalHarmsNoNeighbour},
 		{"Restart", restart},
+		{"Abilities", abilities},
+		{"Inspect", inspect},
+		{"Controls", controls},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

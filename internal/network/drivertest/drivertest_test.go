@@ -143,6 +143,12 @@ var bugs = []struct {
 		return out
 	}}, "List"},
 	{"a restart forgets", bug{amnesia: true}, "Restart"},
+	{"it boasts of what it reads", bug{able: func(a *network.Abilities) { a.Reads = 0 }}, "Abilities"},
+	{"it does not tell what it bars", bug{able: func(a *network.Abilities) { a.Bars = nil }}, "Abilities"},
+	{"it cannot and does not say why", bug{able: func(a *network.Abilities) { delete(a.Cannot, sim.Ping) }}, "Abilities"},
+	{"it looks at nothing", bug{deaf: true}, "Inspect"},
+	{"controls are made up", bug{deaf: true}, "Controls"},
+	{"controls do harm", bug{rude: true}, "Controls"},
 }
 
 // refuseAll turns every error into a refusal.
@@ -195,6 +201,10 @@ func TestNothingOptional(t *testing.T) {
 			}
 			return out, err
 		}}
+		blind.able = func(a *network.Abilities) {
+			a.Reads, a.Controls = 0, nil
+			a.Cannot[sim.Disconnect] = "it cannot"
+		}
 		return drivertest.Harness{Driver: struct{ network.Driver }{open(blind)(t).Driver}}
 	})
 }

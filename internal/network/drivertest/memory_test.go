@@ -2,6 +2,7 @@ package drivertest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -32,6 +33,9 @@ type bug struct {
 	list    func(out []network.Actual) []network.Actual
 	inOrder bool // numbers are checked profile by profile
 	amnesia bool // a restart forgets
+	able    func(a *network.Abilities)
+	deaf    bool // inspecting and controlling hear of no outage
+	rude    bool // controls change subscribers
 }
 
 func open(b bug) func(t *testing.T) drivertest.Harness {
@@ -39,7 +43,7 @@ func open(b bug) func(t *testing.T) drivertest.Harness {
 		m := &memory{bug: b, has: map[ident.IMSI]sim.Profile{}, refused: map[ident.IMSI]bool{}}
 		return drivertest.Harness{
 			Driver: m,
-			Known:  network.FieldMSISDN | network.FieldAPN | network.FieldIP | network.FieldBarred,
+			Known:  known,
 			Bars:   []sim.Services{sim.Data, sim.Messaging | sim.Voice},
 			Outage: func(_ *testing.T, on bool) { m.locked(func() { m.down = on }) },
 			Refuse: func(_ *testing.T, imsi ident.IMSI) { m.locked(func() { m.refused[imsi] = true }) },
@@ -60,6 +64,44 @@ func (m *memory) locked(do func()) {
 }
 
 func (m *memory) Close() error { return nil }
+
+const known = network.FieldMSISDN | network.FieldAPN | network.FieldIP | network.FieldBarred
+
+func (m *memory) Abilities() network.Abilities {
+	a := network.Abilities{
+		Reads: known, Bars: []sim.Services{sim.Data, sim.Messaging, sim.Voice}, Controls: []sim.Control{sim.Disconnect},
+		Cannot: network.OfDatabase(map[sim.Control]string{sim.CancelLocation: "it has none"}),
+	}
+	if m.bug.able != nil {
+		m.bug.able(&a)
+	}
+	return a
+}
+
+func (m *memory) Inspect(ctx context.Context) (network.Report, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.bug.deaf {
+		return network.Report{}, nil
+	}
+	return network.Report{Software: "memory"}, m.unreachable(ctx)
+}
+
+func (m *memory) Control(ctx context.Context, p sim.Profile, _ sim.Control, _ json.RawMessage) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.bug.rude {
+		delete(m.has, p.IMSI)
+		return nil
+	}
+	if err := m.unreachable(ctx); err != nil && !m.bug.deaf {
+		return err
+	}
+	if !m.has[p.IMSI].Present {
+		return errors.New("no such subscriber")
+	}
+	return nil
+}
 
 var errDown = errors.New("connection refused")
 
@@ -151,6 +193,6 @@ func (m *memory) actual(imsi ident.IMSI) network.Actual {
 	p := m.has[imsi]
 	return network.Actual{
 		IMSI: imsi, Present: p.Present, MSISDN: p.MSISDN, APN: p.APN, IP: p.IP, Barred: p.Barred,
-		Known: network.FieldMSISDN | network.FieldAPN | network.FieldIP | network.FieldBarred,
+		Known: known,
 	}
 }

@@ -11,7 +11,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
 // epc stands in for the rest of the core: an HSS that hears of the writes
@@ -307,22 +309,33 @@ func TestPushesOff(t *testing.T) {
 	}
 }
 
-// TestConditions asks a database that is no replica set, with and without the
+// TestInspect asks a database that is no replica set, with and without the
 // index that the core's console makes.
-func TestConditions(t *testing.T) {
+func TestInspect(t *testing.T) {
 	t.Parallel()
 	d := startDatabase(t)
 	c := d.open(t, "")
 	mustApply(t, c, fleet(1)...)
-	got, err := c.Conditions(t.Context())
-	if err != nil || len(got) != 2 || !strings.HasPrefix(got[0], "pushes off") || !strings.Contains(got[1], "no index") {
-		t.Fatalf("Conditions = %q, %v", got, err)
+	got, err := c.Inspect(t.Context())
+	if why := got.Conditions; err != nil || len(why) != 2 || !strings.HasPrefix(why[0], "pushes off") || !strings.Contains(why[1], "no index") {
+		t.Fatalf("Inspect = %q, %v", got, err)
+	}
+	if !strings.HasPrefix(got.Software, "an Open5GS on MongoDB 7.") {
+		t.Errorf("it is %q", got.Software)
 	}
 	if _, err := d.collection(t, "subscribers").Indexes().CreateOne(t.Context(), mongo.IndexModel{Keys: bson.D{{Key: "imsi", Value: 1}}}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err = c.Conditions(t.Context()); err != nil || len(got) != 1 {
-		t.Errorf("Conditions = %q, %v", got, err)
+	if got, err = c.Inspect(t.Context()); err != nil || len(got.Conditions) != 1 {
+		t.Errorf("Inspect = %q, %v", got, err)
+	}
+	c.config.Info = []string{"http://127.0.0.1:1"}
+	if got, err = c.Inspect(t.Context()); err != nil || len(got.Conditions) != 2 || !strings.Contains(got.Conditions[1], "no cut can be proved") {
+		t.Errorf("Inspect = %q, %v", got, err)
+	}
+	d.hold(true)
+	if got, err = c.Inspect(t.Context()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("with no database, Inspect = %q, %v", got, err)
 	}
 }
 
@@ -439,5 +452,40 @@ func TestTheRestIsLeftAlone(t *testing.T) {
 	}
 	if slices.ContainsFunc(d, func(e bson.E) bool { return e.Key == fieldOurs }) {
 		t.Error("what lay aside in the document is still there")
+	}
+}
+
+// TestControl cancels the location of one who is connected: the device is let
+// go and comes back at once. Of one who is not, or where nobody hears of it,
+// nothing can be cancelled, and that is said.
+func TestControl(t *testing.T) {
+	t.Parallel()
+	c, e := openEPC(t, "")
+	p := fleet(1)[0]
+	control := func() error { return c.Control(t.Context(), p, sim.Disconnect, nil) }
+	if err := control(); fault.CodeOf(err) != "network.not_present" {
+		t.Errorf("of one whom the core does not know: %v", err)
+	}
+	mustApply(t, c, p)
+	if err := control(); fault.CodeOf(err) != "network.not_attached" {
+		t.Errorf("of one who is not attached: %v", err)
+	}
+	e.attach(p.IMSI)
+	for n := 1; n <= 2; n++ {
+		if err := control(); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the HSS to cancel the location", func() bool { return e.cancels(p.IMSI) == n })
+		waitFor(t, "the device to be back", func() bool { return e.isConnected(p.IMSI) })
+	}
+	mustHave(t, c, p)
+	if cancel := at(document(t, e.subscribers, p.IMSI), fieldCancel); cancel != false {
+		t.Errorf("the request is not taken back: %v", cancel)
+	}
+	e.mu.Lock()
+	e.off = true
+	e.mu.Unlock()
+	if err := control(); fault.CodeOf(err) != "network.pushes_off" {
+		t.Errorf("where nobody hears of it: %v", err)
 	}
 }

@@ -168,27 +168,6 @@ func (o *Core) Pushes(ctx context.Context) (possible bool, why string, err error
 	return true, "", nil
 }
 
-// Conditions says what on this core breaks what Simurgh promises, in words for
-// its operator; nothing when all is well.
-func (o *Core) Conditions(ctx context.Context) ([]string, error) {
-	var out []string
-	_, why, err := o.Pushes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if why != "" {
-		out = append(out, why)
-	}
-	indexed, err := o.store.indexed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !indexed {
-		out = append(out, `the collection subscribers has no index on "imsi", so every change reads all of it`)
-	}
-	return out, nil
-}
-
 // heard reports whether the HSS may hear of a cut. It warns when it turns out
 // that it does not.
 func (o *Core) heard(ctx context.Context) (bool, error) {

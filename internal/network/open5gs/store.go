@@ -49,6 +49,9 @@ type subscriberStore interface {
 	// indexed reports whether find need not read all documents.
 	indexed(ctx context.Context) (bool, error)
 
+	// version is that of the database.
+	version(ctx context.Context) (string, error)
+
 	close(ctx context.Context) error
 }
 
@@ -283,6 +286,18 @@ func (m *mongoStore) streams(ctx context.Context) (bool, error) {
 		return false, unreachable(err)
 	}
 	return hello.SetName != "" || hello.Msg == "isdbgrid", nil
+}
+
+func (m *mongoStore) version(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
+	var info struct {
+		Version string `bson:"version"`
+	}
+	if err := m.client.Database("admin").RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Decode(&info); err != nil {
+		return "", unreachable(err)
+	}
+	return info.Version, nil
 }
 
 // indexed reports whether the documents can be found without reading all.

@@ -22,7 +22,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"strings"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/network"
@@ -72,20 +71,6 @@ func (h *HLR) Close() error {
 	h.vty.close()
 	h.roll.drop()
 	return nil
-}
-
-// Conditions says what on this HLR breaks what Simurgh promises, in words for
-// its operator; nothing when all is well.
-func (h *HLR) Conditions(ctx context.Context) ([]string, error) {
-	var out []string
-	err := h.vty.session(ctx, func(s *session) error {
-		return s.command("show running-config", func(line string) {
-			if strings.HasPrefix(strings.TrimSpace(line), "subscriber-create-on-demand") {
-				out = append(out, "subscriber-create-on-demand is set: a subscriber that was removed is made anew when its device attaches")
-			}
-		})
-	})
-	return out, err
 }
 
 // unreachable is what a caller hears when the HLR does not answer.

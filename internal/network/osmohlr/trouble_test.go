@@ -248,16 +248,19 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-func TestConditions(t *testing.T) {
+func TestInspect(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		extra string
 		want  string
 	}{{"", ""}, {" subscriber-create-on-demand no-msisdn cs+ps", "made anew when its device attaches"}} {
 		h := startHLR(t, func(h *hlr) { h.extra = c.extra })
-		got, err := openHLR(t, h.config(nil, nil, ""), nil).Conditions(t.Context())
-		if err != nil || (c.want == "") != (len(got) == 0) || !strings.Contains(strings.Join(got, "\n"), c.want) {
-			t.Errorf("Conditions = %q, %v; want %q", got, err, c.want)
+		got, err := openHLR(t, h.config(nil, nil, ""), nil).Inspect(t.Context())
+		if err != nil || (c.want == "") != (len(got.Conditions) == 0) || !strings.Contains(strings.Join(got.Conditions, "\n"), c.want) {
+			t.Errorf("Inspect = %q, %v; want %q", got, err, c.want)
+		}
+		if !strings.HasPrefix(got.Software, "OsmoHLR 1.") {
+			t.Errorf("it is %q", got.Software)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
@@ -21,7 +22,12 @@ type api struct {
 	key     string
 	timeout time.Duration
 	client  *http.Client
+
+	host atomic.Pointer[string] // what PyHSS calls itself; nil before it has answered
 }
+
+// without returns the interface as somebody without the key has it.
+func (a *api) without() *api { return &api{base: a.base, timeout: a.timeout, client: a.client} }
 
 func newAPI(c *Config, key string) *api {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -77,6 +83,9 @@ func (a *api) call(ctx context.Context, method string, in, out any, path ...stri
 		return unreachable(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
+	if host := answer.Header.Get("HSS"); host != "" && len(host) < 256 {
+		a.host.Store(&host)
+	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	switch {
 	case err != nil:
@@ -84,7 +93,7 @@ func (a *api) call(ctx context.Context, method string, in, out any, path ...stri
 	case answer.StatusCode == http.StatusNotFound:
 		return errMissing
 	case answer.StatusCode == http.StatusUnauthorized:
-		return fault.New(fault.Unavailable, "network.unauthorized", "the network does not accept the key that it is configured with")
+		return fault.New(fault.Unavailable, codeUnauthorized, "the network does not accept the key that it is configured with")
 	case answer.StatusCode != http.StatusOK:
 		return failed(fmt.Errorf("%s /%s: %s%s", method, path[0], answer.Status, kindOf(body)))
 	case len(body) > maxAnswer:
@@ -137,7 +146,11 @@ func kindOf(body []byte) string {
 	return ""
 }
 
-const codeUnreachable = "network.unreachable"
+// Codes of faults that are told apart.
+const (
+	codeUnreachable  = "network.unreachable"
+	codeUnauthorized = "network.unauthorized"
+)
 
 // unreachable is what a caller hears when PyHSS does not answer.
 func unreachable(cause error) error {

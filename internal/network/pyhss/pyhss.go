@@ -72,30 +72,6 @@ func (h *HSS) Close() error {
 	return nil
 }
 
-// Conditions says what on this PyHSS breaks what Simurgh promises, in words for
-// its operator; nothing when all is well.
-func (h *HSS) Conditions(ctx context.Context) ([]string, error) {
-	var out []string
-	var first []authentication
-	if err := h.api.get(ctx, &first, "auc", "list?page=0&page_size=1"); err != nil {
-		return nil, asFault(err)
-	}
-	if len(first) > 0 && first[0].KI != "" {
-		out = append(out, "api.enable_insecure_auc is on: who reaches the interface reads the keys of all cards")
-	}
-	open := *h.api
-	open.key = ""
-	// There is no access point 0, so nothing changes where this is let in.
-	err := open.patch(ctx, fields{}, &struct{}{}, "apn", "0")
-	if fault.CodeOf(err) != "network.unauthorized" {
-		if err != nil && !errors.Is(err, errMissing) {
-			return nil, err
-		}
-		out = append(out, "hss.lock_provisioning is off: who reaches the interface changes subscribers")
-	}
-	return out, nil
-}
-
 // points reads the access points. That they can be read is also what tells a
 // PyHSS that has lost its database from one that knows nobody: there is an
 // answer even where there is none of them.

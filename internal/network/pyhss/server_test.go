@@ -85,6 +85,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("HSS", "hss01")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
 }

@@ -219,3 +219,32 @@ func TestOtherWayToBar(t *testing.T) {
 		t.Errorf("after all it is unbarred, but cannot attach: %v", s.row("subscriber", "imsi", string(p.IMSI)))
 	}
 }
+
+// TestControl has a connected device let go and come back, without a word that
+// would keep it away; and never by the call that the name suggests.
+func TestControl(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	h := s.open(t, "")
+	p := fleet(1)[0]
+	control := func() error { return h.Control(t.Context(), p, sim.CancelLocation, nil) }
+	if err := control(); fault.CodeOf(err) != "network.not_present" {
+		t.Errorf("of one whom PyHSS does not know: %v", err)
+	}
+	mustApply(t, h, p)
+	if err := control(); fault.CodeOf(err) != "network.not_attached" {
+		t.Errorf("of one who is not attached: %v", err)
+	}
+	s.attach(string(p.IMSI))
+	s.since()
+	if err := control(); err != nil {
+		t.Fatal(err)
+	}
+	if want := string(p.IMSI) + " type 2 reattach true"; len(s.clrs) != 1 || s.clrs[0] != want {
+		t.Errorf("cancellations %q", s.clrs)
+	}
+	if calls := s.since(); len(calls) != 1 || !s.connected(string(p.IMSI)) {
+		t.Errorf("connected is %v after %q", s.connected(string(p.IMSI)), calls)
+	}
+	mustApply(t, h, p)
+}

@@ -274,7 +274,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestConditions(t *testing.T) {
+func TestInspect(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	h := s.open(t, "")
@@ -287,12 +287,19 @@ func TestConditions(t *testing.T) {
 		s.mu.Lock()
 		s.key, s.insecure = c.key, c.insecure
 		s.mu.Unlock()
-		if got, err := h.Conditions(t.Context()); err != nil || len(got) != c.want {
+		with := s.open(t, "")
+		with.api.key = c.key
+		got, err := with.Inspect(t.Context())
+		if err != nil || len(got.Conditions) != c.want || got.Software != "PyHSS hss01" {
 			t.Errorf("with %+v: %q, %v", c, got, err)
+		}
+		with.api.key = "wrong"
+		if got, err := with.Inspect(t.Context()); (fault.CodeOf(err) == codeUnauthorized) != (c.key != "") {
+			t.Errorf("with %+v and the wrong key: %q, %v", c, got, err)
 		}
 	}
 	s.hold(true)
-	if got, err := h.Conditions(t.Context()); err == nil {
+	if got, err := h.Inspect(t.Context()); err == nil {
 		t.Errorf("of a blind PyHSS: %q", got)
 	}
 }

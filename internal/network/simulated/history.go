@@ -13,14 +13,14 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
-// Change is one time that the network really changed a subscriber. Applying
-// what is already there is none.
+// Change is one time that the network really changed a subscriber, or did
+// something with it. Applying what is already there is none.
 type Change struct {
 	Number     int       // 1 for the subscriber's first, then without gaps
 	At         time.Time // to the millisecond
 	Generation int64     // of the profile that made it
 	Barred     sim.Services
-	What       []string // "added" (with "keys" if it brought any), "removed", or the fields that changed
+	What       []string // "added" (with "keys" if it brought any), "removed", the fields that changed, or a control
 }
 
 // KeptChanges is how many changes the network remembers per subscriber: the
@@ -51,7 +51,7 @@ func (n *Network) History(ctx context.Context, imsi ident.IMSI) ([]Change, error
 }
 
 // deeds is what a change does: a set.
-type deeds uint8
+type deeds uint16
 
 const (
 	added deeds = 1 << iota
@@ -61,9 +61,18 @@ const (
 	newIP
 	newBarred
 	newKeys
+	controlled // the first of the controls; the others follow in their order
 )
 
-var deedNames = [...]string{"added", "removed", "msisdn", "apn", "ip", "barred", "keys"}
+var deedNames = append([]string{"added", "removed", "msisdn", "apn", "ip", "barred", "keys"}, controlNames()...)
+
+func controlNames() []string {
+	var out []string
+	for _, c := range sim.Controls() {
+		out = append(out, c.String())
+	}
+	return out
+}
 
 // compare says what leads from has to gets; 0 when they are the same.
 func compare(has, gets *subscriber) deeds {

@@ -5,12 +5,14 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
 // Config says where the other side is.
@@ -23,12 +25,17 @@ type Config struct {
 	// List says that the other side can list its subscribers.
 	List bool `json:"list"`
 
+	// Controls names what the other side can do with one subscriber at once:
+	// disconnect, cancelLocation, ping, wget, sms, ota.
+	Controls []string `json:"controls"`
+
 	Batch   int    `json:"batch"`   // profiles in one call; 500
 	Timeout string `json:"timeout"` // of each call; "10s"
 	CA      string `json:"ca"`      // PEM of who vouches for the other side; whom the machine trusts
 
-	timeout time.Duration
-	roots   *x509.CertPool
+	timeout  time.Duration
+	roots    *x509.CertPool
+	controls []sim.Control
 }
 
 // maxBatch keeps calls within what the smallest of servers reads.
@@ -48,7 +55,7 @@ func parse(config json.RawMessage) (Config, error) {
 		d := json.NewDecoder(bytes.NewReader(config))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&c); err != nil {
-			return c, fault.InvalidField("config", `of a webhook network is a JSON object that knows "url", "keys", "list", "batch", "timeout" and "ca"`).Because(err)
+			return c, fault.InvalidField("config", `of a webhook network is a JSON object that knows "url", "keys", "list", "controls", "batch", "timeout" and "ca"`).Because(err)
 		}
 	}
 	errs := []error{c.checkURL()}
@@ -64,7 +71,22 @@ func parse(config json.RawMessage) (Config, error) {
 			errs = append(errs, fault.InvalidField("ca", "holds no certificate in PEM"))
 		}
 	}
+	for i, name := range c.Controls {
+		control, ok := sim.ParseControl(name)
+		if !ok {
+			errs = append(errs, fault.InvalidField(fmt.Sprintf("controls[%d]", i), "is %q; there are: %s", name, controlNames()))
+		}
+		c.controls = append(c.controls, control)
+	}
 	return c, fault.Join(errs...)
+}
+
+func controlNames() string {
+	var out []string
+	for _, c := range sim.Controls() {
+		out = append(out, c.String())
+	}
+	return strings.Join(out, ", ")
 }
 
 func (c *Config) checkURL() error {

@@ -17,6 +17,7 @@ func Kind() network.Kind {
 			{Name: "url", Help: "where the calls go; https, or http on this machine"},
 			{Name: "keys", Type: network.Switch, Default: "false", Help: "true sends K and OPc along"},
 			{Name: "list", Type: network.Switch, Default: "false", Help: "true where your program answers list"},
+			{Name: "controls", Type: network.List, Help: "what your program can do with one SIM at once: " + controlNames()},
 			{Name: "batch", Type: network.Number, Default: "500", Help: "SIMs in one call, 1 to 1000"},
 			{Name: "timeout", Default: "10s", Help: "of one call, 10ms to 1m"},
 			{Name: "ca", Help: "PEM of who vouches for your program, where the machine does not trust it already"},

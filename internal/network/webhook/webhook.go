@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -29,6 +30,8 @@ type Network struct {
 	config Config
 	caller *caller
 	log    *slog.Logger
+
+	reads atomic.Uint32 // the fields that the other side last said it reads back
 }
 
 // ListingNetwork is a [Network] whose other side can list its subscribers. It
@@ -36,9 +39,10 @@ type Network struct {
 type ListingNetwork struct{ *Network }
 
 var (
-	_ network.Driver = (*Network)(nil)
-	_ network.Driver = ListingNetwork{}
-	_ network.Lister = ListingNetwork{}
+	_ network.Driver     = (*Network)(nil)
+	_ network.Controller = (*Network)(nil)
+	_ network.Driver     = ListingNetwork{}
+	_ network.Lister     = ListingNetwork{}
 )
 
 // Open returns the driver of the network that config describes, a

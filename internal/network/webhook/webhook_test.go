@@ -59,6 +59,10 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.list(w, body)
 		return
 	}
+	if strings.Contains(string(body), `"type":"control"`) {
+		f.control(w, body)
+		return
+	}
 	if lost {
 		f.OtherSide.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
@@ -82,6 +86,20 @@ func (f *front) list(w io.Writer, body []byte) {
 		}
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"known": []string{}, "subscribers": there})
+}
+
+// control agrees for whom it knows.
+func (f *front) control(w io.Writer, body []byte) {
+	var call struct{ Profiles []Subscriber }
+	_ = json.Unmarshal(body, &call)
+	f.OtherSide.mu.Lock()
+	defer f.OtherSide.mu.Unlock()
+	imsi := call.Profiles[0].IMSI
+	answer := map[string]string{"imsi": imsi, "result": "agreed"}
+	if _, there := f.has[imsi]; !there {
+		answer = map[string]string{"imsi": imsi, "result": "refused", "reason": "who is that?"}
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"results": []any{answer}})
 }
 
 func (f *front) locked(do func()) {
@@ -120,7 +138,7 @@ func TestDriver(t *testing.T) {
 	drivertest.Run(t, func(t *testing.T) drivertest.Harness {
 		f, config := start(t)
 		return drivertest.Harness{
-			Driver: open(t, config+`,"list":true}`),
+			Driver: open(t, config+`,"list":true,"controls":["disconnect","sms"]}`),
 			Known:  network.FieldMSISDN | network.FieldAPN | network.FieldIP | network.FieldBarred,
 			Bars:   []sim.Services{sim.Data, sim.Messaging, sim.Voice, sim.Data | sim.Voice},
 			Outage: func(_ *testing.T, on bool) { f.locked(func() { f.down = on }) },
@@ -284,6 +302,77 @@ func TestWrongAnswers(t *testing.T) {
 	}
 }
 
+// TestInspect asks about nobody, and shows what the other side says of itself
+// as it may be shown.
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	f, config := start(t)
+	d := open(t, config+"}")
+	if reads := d.Abilities().Reads; reads != 0 {
+		t.Errorf("before anybody was asked, it reads %v", reads.Names())
+	}
+	r, err := d.Inspect(t.Context())
+	if err != nil || r.Software != "" || len(r.Conditions) > 0 || len(d.Abilities().Reads.Names()) != 4 {
+		t.Errorf("Inspect = %+v, %v; it reads %v", r, err, d.Abilities().Reads.Names())
+	}
+	if want := `"type":"observe"}`; !strings.HasSuffix(f.bodies[0], want) {
+		t.Errorf("it was asked %s", f.bodies[0])
+	}
+	for answer, want := range map[string]network.Report{
+		`{"software":"Acme\nHLR 4","conditions":["the\tlicence ends","  "]}`: {Software: "Acme HLR 4", Conditions: []string{"the licence ends"}},
+		`{"software":"` + strings.Repeat("x", 500) + `"}`:                    {Software: strings.Repeat("x", 200)},
+		`{"conditions":[` + strings.Repeat(`"a",`, 30) + `"b"]}`:             {Conditions: slices.Repeat([]string{"a"}, 20)},
+	} {
+		f.locked(func() { f.serve = func(w http.ResponseWriter) bool { _, _ = io.WriteString(w, answer); return true } })
+		if got, err := d.Inspect(t.Context()); err != nil || got.Software != want.Software || !slices.Equal(got.Conditions, want.Conditions) {
+			t.Errorf("Inspect = %+v, %v; want %+v", got, err, want)
+		}
+	}
+	f.locked(func() {
+		f.serve = func(w http.ResponseWriter) bool { _, _ = io.WriteString(w, `{"known":["colour"]}`); return true }
+	})
+	if _, err := d.Inspect(t.Context()); fault.KindOf(orNone(err)) != fault.Unavailable {
+		t.Errorf("Inspect: %v", err)
+	}
+}
+
+// TestControl holds what is sent, without keys, and reads each answer.
+func TestControl(t *testing.T) {
+	t.Parallel()
+	f, config := start(t)
+	d := open(t, config+`,"keys":true,"controls":["disconnect","ping"]}`)
+	p := fleet(1)[0]
+	if err := d.Apply(t.Context(), []sim.Profile{p})[0]; err != nil {
+		t.Fatal(err)
+	}
+	control := func() error {
+		return d.(network.Controller).Control(t.Context(), p, sim.Ping, json.RawMessage(`{"count":3}`))
+	}
+	if err := control(); err != nil {
+		t.Error(err)
+	}
+	got := f.bodies[1]
+	if !strings.Contains(got, `"type":"control"`) || !strings.HasSuffix(got, `"generation":7}],"control":"ping","detail":{"count":3}}`) || strings.Contains(got, p.K.Hex()) {
+		t.Errorf("it was asked %s", got)
+	}
+	for answer, refused := range map[string]bool{
+		`{"results":[{"imsi":"001020000000000","result":"refused","reason":"the device sleeps"}]}`: true,
+		`{"results":[{"imsi":"001020000000000","result":"retry"}]}`:                                false,
+		`{"results":[{"imsi":"001020000000001","result":"agreed"}]}`:                               false,
+		`{"results":[]}`: false,
+		`[]`:             false,
+	} {
+		f.locked(func() { f.serve = func(w http.ResponseWriter) bool { _, _ = io.WriteString(w, answer); return true } })
+		if err := control(); err == nil || (network.Refused(err) != nil) != refused {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+	a := d.Abilities()
+	if !a.Can(sim.Disconnect) || a.Can(sim.SendSMS) || a.Why(sim.SendSMS) == "" {
+		t.Errorf("it can %+v", a)
+	}
+}
+
 // TestReasons shows the other side's reasons to owners, and nothing that must
 // not be shown.
 func TestReasons(t *testing.T) {
@@ -378,6 +467,7 @@ func TestConfig(t *testing.T) {
 		{`{"url":"https://a:b@network.example"}`, "url holds a user; calls are signed with the network's secret instead"},
 		{`{"url":"https://network.example#x"}`, "url has a fragment, which no server sees"},
 		{`{"url":"https://n.example","batch":0,"timeout":"2h","ca":"x"}`, `batch is 0; 1 to 1000 is needed; timeout is "2h"; a duration from "10ms" to "1m" is needed; ca holds no certificate in PEM`},
+		{`{"url":"https://n.example","controls":["ping","fly"]}`, `controls[1] is "fly"; there are: disconnect, cancelLocation, ping, wget, sms, ota`},
 		{`{"uri":"x"}`, "config of a webhook network is a JSON object"},
 	} {
 		err := webhook.Check(json.RawMessage(c.config))

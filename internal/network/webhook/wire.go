@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -20,15 +21,19 @@ const (
 	typeApply   = "apply"
 	typeObserve = "observe"
 	typeList    = "list"
+	typeControl = "control"
 )
 
 type request struct {
 	ID       string       `json:"id"`
 	Type     string       `json:"type"`
-	Profiles []profile    `json:"profiles,omitempty"` // of apply
+	Profiles []profile    `json:"profiles,omitempty"` // of apply, and the one of control
 	IMSIs    []ident.IMSI `json:"imsis,omitempty"`    // of observe
 	After    *ident.IMSI  `json:"after,omitempty"`    // of list
 	Limit    int          `json:"limit,omitempty"`    // of list
+
+	Control string          `json:"control,omitempty"` // of control
+	Detail  json.RawMessage `json:"detail,omitempty"`  // of control, as the caller gave it
 }
 
 type profile struct {
@@ -60,6 +65,8 @@ const (
 )
 
 type observeAnswer struct {
+	Software    string   `json:"software"`
+	Conditions  []string `json:"conditions"`
 	Known       []string `json:"known"`
 	Subscribers []struct {
 		IMSI    ident.IMSI   `json:"imsi"`
@@ -101,15 +108,24 @@ func profileOf(p *sim.Profile, keys bool) profile {
 	return out
 }
 
-// actuals reads an answer to observe or list.
-func (a *observeAnswer) actuals() ([]network.Actual, error) {
+// known reads which fields the other side can read back.
+func (a *observeAnswer) known() (network.Fields, error) {
 	var known network.Fields
 	for _, name := range a.Known {
 		f, ok := fields[name]
 		if !ok {
-			return nil, fmt.Errorf(`"known" has the unknown field %q`, name)
+			return 0, fmt.Errorf(`"known" has the unknown field %q`, name)
 		}
 		known |= f
+	}
+	return known, nil
+}
+
+// actuals reads an answer to observe or list.
+func (a *observeAnswer) actuals() ([]network.Actual, error) {
+	known, err := a.known()
+	if err != nil {
+		return nil, err
 	}
 	out := make([]network.Actual, len(a.Subscribers))
 	for i, s := range a.Subscribers {
@@ -155,12 +171,18 @@ const maxReason = 200
 // reasonOf makes a reason of the other side fit to be shown to the SIM's
 // owner: one line, no address and no key. What is not, is not shown.
 func reasonOf(text string, p *sim.Profile) string {
+	text = oneLine(text)
+	if text == "" || secret(text, p) || slices.ContainsFunc(strings.Fields(text), isAddress) {
+		return "the network gave no reason that can be shown"
+	}
+	return text
+}
+
+// oneLine makes a line of what the other side wrote, and no long one.
+func oneLine(text string) string {
 	text = strings.Join(strings.FieldsFunc(text, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) }), " ")
 	if r := []rune(text); len(r) > maxReason {
 		text = string(r[:maxReason])
-	}
-	if text == "" || secret(text, p) || slices.ContainsFunc(strings.Fields(text), isAddress) {
-		return "the network gave no reason that can be shown"
 	}
 	return text
 }

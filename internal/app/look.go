@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/network"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+)
+
+// Look is what was seen of a network when it was last looked at.
+type Look struct {
+	Report    network.Report
+	Abilities network.Abilities
+	Lists     bool          // it finds subscribers that nobody asked for
+	Took      time.Duration // to answer
+	Err       error         // why it is not known, or does not answer
+	Since     time.Time     // that it answers, or does not; zero where it was looked at once
+}
+
+// lookTime bounds how long a network may take to say who it is.
+const lookTime = 10 * time.Second
+
+func look(ctx context.Context, d network.Driver) Look {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	begun := time.Now()
+	report, err := d.Inspect(ctx)
+	_, lists := d.(network.Lister)
+	return Look{Report: report, Abilities: d.Abilities(), Lists: lists, Took: time.Since(begun), Err: err}
+}
+
+// Look asks a network who it is, and how it is set up. The error is of the
+// asking; that the network does not answer is in the look.
+func (a *App) Look(ctx context.Context, n plan.Network) Look {
+	d, err := a.openDriver(ctx, n)
+	if err != nil {
+		return Look{Err: err}
+	}
+	defer func() { _ = d.Close() }()
+	return look(ctx, d)
+}
+
+// lookAt looks at a manned network, and says in the log when it goes away,
+// comes back, or is not set up as it should be.
+func (c *crew) lookAt(ctx context.Context, p *post) {
+	seen := look(ctx, p.driver)
+	if ctx.Err() != nil {
+		return // what fails because the server stops tells nothing of the network
+	}
+	c.mu.Lock()
+	before := p.seen
+	if seen.Since = before.Since; before.Since.IsZero() || (seen.Err == nil) != (before.Err == nil) {
+		seen.Since = time.Now()
+	}
+	p.seen = seen
+	c.mu.Unlock()
+
+	c.a.metrics.looked(p.network.Name, &seen)
+	log := c.a.Log.With("network", p.network.Name)
+	switch {
+	case seen.Err != nil && before.Err == nil:
+		log.Warn("the network does not answer; its SIMs wait for it", "error", seen.Err)
+	case seen.Err == nil && before.Err != nil:
+		log.Info("the network answers again", "after", time.Since(before.Since).Round(time.Second))
+	}
+	if seen.Err == nil && !slices.Equal(seen.Report.Conditions, before.Report.Conditions) {
+		for _, condition := range seen.Report.Conditions {
+			log.Warn("the network is not set up as it should be", "condition", condition)
+		}
+	}
+}
+
+// networks says of every manned network whether it answers. One that does not
+// delays its own SIMs and leaves the server ready.
+func (c *crew) networks() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make(map[string]string, len(c.posts))
+	for name, p := range c.posts {
+		switch {
+		case p.driver == nil:
+		case p.seen.Since.IsZero():
+			out[name] = "not known yet"
+		case p.seen.Err != nil:
+			out[name] = InWords(p.seen.Err) + ", since " + p.seen.Since.UTC().Format(time.RFC3339)
+		default:
+			out[name] = strings.Join(append([]string{fine}, p.seen.Report.Conditions...), "; ")
+		}
+	}
+	return out
+}
+
+// InWords says what is wrong with a network without the cause, which may hold
+// an address.
+func InWords(err error) string {
+	e, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case !ok:
+		return "the network cannot be asked"
+	case e.Message == "":
+		return (&fault.Error{Fields: e.Fields}).Error() // settings are wrong by the operator's own words
+	}
+	return e.Message
+}
