@@ -11,6 +11,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/edge/oauth"
 	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
 )
 
 // The collection that users are handed works, every request of it.
@@ -24,6 +25,8 @@ func TestThePostmanCollection(t *testing.T) {
 		t.Skip("newman is missing: run ./scripts/deps")
 	}
 	w := newWorld(t)
+	var none error
+	w.rewire(fleet.Options{}, &none) // nobody tells the network of the world
 	mux := http.NewServeMux()
 	mux.Handle(oauth.Path, oauth.New(oauth.Options{Fleet: w.Fleet, HTTP: httpx.Options{}}))
 	for _, prefix := range simapi.Prefixes {

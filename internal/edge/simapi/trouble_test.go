@@ -131,6 +131,14 @@ func (c *controls) Control(_ context.Context, network string, p sim.Profile, wha
 func TestControls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	// The simulated network has not heard of the SIMs of the world.
+	a := w.call(engineer, http.MethodPut, "/sim/<live>/pingRequest", "")
+	a.fails(t, 400, 6007)
+	if !strings.Contains(a.body, "the network does not know the SIM yet") {
+		t.Error(a.body)
+	}
+	var none error
+	w.rewire(fleet.Options{}, &none)
 	for path, body := range map[string]string{"disconnectRequest": "", "cancelLocation": "", "pingRequest": "", "wgetRequest": `{"path":"/x","port":8001,"https":true}`} {
 		a := w.call(engineer, http.MethodPut, "/sim/<live>/"+path, body)
 		a.fails(t, 501, 6005)
@@ -145,7 +153,6 @@ func TestControls(t *testing.T) {
 	w.call(engineer, http.MethodPut, "/sim/msisdn/"+string(w.sim("foreign").MSISDN)+"/smsRequest", `{"message":"hello"}`).fails(t, 404, 16008)
 	w.call(engineer, http.MethodPut, "/sim/msisdn/0/smsRequest", `{"message":"hello"}`).fails(t, 400, 6006)
 
-	var none error
 	c := &controls{}
 	w.rewire(fleet.Options{Controls: c}, &none)
 	w.call(engineer, http.MethodPut, "/sim/<live>/disconnectRequest", "").has(t, `{"status":"queued","messageId":"absent"}`)
@@ -154,7 +161,7 @@ func TestControls(t *testing.T) {
 	if got, want := strings.Join(c.done, "\n"), fill("lab <live> disconnect null\nlab <live> sms {\"message\":\"hello\"}\nlab <live> ping {\"count\":3}"); got != want {
 		t.Errorf("%s\nnot\n%s", got, want)
 	}
-	w.call(engineer, http.MethodGet, "/sim/<live>?startDate=2026-03-04", "").has(t, `{"history":[{"event":"sim.controlled","action":"ping"},{"action":"sms"},{"action":"disconnect"}]}`)
+	w.call(engineer, http.MethodGet, "/sim/<live>?startDate=2026-03-04", "").has(t, `{"history":[{"event":"sim.controlled","action":"ping"},{"action":"sms"},{"action":"disconnect"},{"event":"sim.not_controlled","reason":"the network does not know the SIM yet"},{"event":"sim.controlled"}]}`)
 	w.call(engineer, http.MethodPut, "/sim/<suspended>/pingRequest", "").fails(t, 400, 16000)
 	w.call(engineer, http.MethodPut, "/sim/<suspended>/disconnectRequest", "").has(t, `{"status":"queued"}`)
 	w.call(engineer, http.MethodPut, "/sim/<stock>/disconnectRequest", "").fails(t, 400, 6046)

@@ -68,7 +68,7 @@ func (o *Core) Control(ctx context.Context, p sim.Profile, _ sim.Control, _ json
 	case s != nil && s.broken != nil:
 		return s.broken
 	case !s.present():
-		return fault.New(fault.Unavailable, "network.not_present", "the network does not know the SIM just now")
+		return fault.New(fault.Precondition, "network.not_present", "the network does not know the SIM yet")
 	case !s.attached():
 		return fault.New(fault.Precondition, "network.not_attached", "the device is not attached in 4G, and in 5G the core cancels no location")
 	}

@@ -67,7 +67,7 @@ func (h *HSS) Control(ctx context.Context, p sim.Profile, _ sim.Control, _ json.
 		return err
 	}
 	if s == nil {
-		return fault.New(fault.Unavailable, "network.not_present", "the network does not know the SIM just now")
+		return fault.New(fault.Precondition, "network.not_present", "the network does not know the SIM yet")
 	}
 	if s.MME == nil || *s.MME == "" {
 		return fault.New(fault.Precondition, "network.not_attached", "the device is not attached in 4G, and in 2G and 3G the network cancels no location")

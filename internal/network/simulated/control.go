@@ -60,7 +60,7 @@ func (n *Network) control(ctx context.Context, p *sim.Profile, c sim.Control) er
 	s := found[p.IMSI]
 	switch {
 	case !s.present:
-		return fault.New(fault.Unavailable, "network.not_present", "the network does not know the SIM just now")
+		return fault.New(fault.Precondition, "network.not_present", "the network does not know the SIM yet")
 	case s.barred&needs(c) != 0:
 		return fault.New(fault.Precondition, "network.barred", "the network has barred what this needs: %s", s.barred&needs(c))
 	}
