@@ -30,6 +30,7 @@ type post struct {
 	driver  network.Driver
 	err     error // why it is not manned
 	seen    Look  // the crew's mu guards it
+	doubt   chan struct{}
 }
 
 // pauses are those of the crew's rounds.
@@ -107,7 +108,7 @@ func (c *crew) man(ctx context.Context) {
 		if p == nil {
 			c.report(ctx, "opening the network", err, "network", n.Name)
 		}
-		p = &post{network: n, driver: driver, err: err}
+		p = &post{network: n, driver: driver, err: err, doubt: make(chan struct{}, 1)}
 		c.mu.Lock()
 		c.posts[n.Name] = p
 		c.mu.Unlock()
@@ -121,10 +122,10 @@ func (c *crew) start(ctx context.Context, p *post) {
 	n, driver := p.network, p.driver
 	c.a.controls.man(n.Name, driver)
 	w := &sync.Worker{Network: n.Name, Driver: driver, Fleet: c.a.Fleet, Rope: c.a.told.rope(n.Name), Log: c.a.Log,
-		Observed: c.a.metrics, Settings: sync.Settings{Lease: c.o.Lease}}
+		Observed: doubtful{c.a.metrics, p.doubt}, Settings: sync.Settings{Lease: c.o.Lease}}
 	c.all.Go(func() { c.report(ctx, "telling the network", w.Run(ctx), "network", n.Name) })
 	c.all.Go(func() { every(ctx, c.o.pauses.stock, func() { c.returnDue(ctx, n) }) })
-	c.all.Go(func() { every(ctx, c.o.pauses.look, func() { c.lookAt(ctx, p) }) })
+	c.all.Go(func() { c.watch(ctx, p) })
 	if c.o.ReconcileEvery > 0 {
 		c.all.Go(func() { every(ctx, min(c.o.pauses.turn, c.o.ReconcileEvery), func() { c.reconcile(ctx, n, driver) }) })
 	}

@@ -45,6 +45,50 @@ func (a *App) Look(ctx context.Context, n plan.Network) Look {
 	return look(ctx, d)
 }
 
+// watch looks at a manned network now and then, and sooner when its worker has
+// failed, until ctx ends.
+func (c *crew) watch(ctx context.Context, p *post) {
+	sooner := c.o.pauses.look / 10
+	for t := time.NewTimer(0); ; t.Reset(c.o.pauses.look) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		case <-p.doubt:
+			c.mu.Lock()
+			known := p.seen.Err != nil
+			c.mu.Unlock()
+			if known {
+				t.Reset(sooner)
+				select {
+				case <-ctx.Done():
+					return
+				case <-t.C:
+				}
+			}
+		}
+		c.lookAt(ctx, p)
+	}
+}
+
+// doubtful counts the batches of a network, and raises doubt about it when one
+// fails.
+type doubtful struct {
+	*metrics
+	doubt chan<- struct{}
+}
+
+// Batch implements sync.Observer.
+func (d doubtful) Batch(network string, agreed, refused, failed int, took time.Duration) {
+	d.metrics.Batch(network, agreed, refused, failed, took)
+	if failed > 0 {
+		select {
+		case d.doubt <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // lookAt looks at a manned network, and says in the log when it goes away,
 // comes back, or is not set up as it should be.
 func (c *crew) lookAt(ctx context.Context, p *post) {

@@ -22,7 +22,7 @@ import (
 func (h *hlr) keysOf(t *testing.T, imsi ident.IMSI) string {
 	t.Helper()
 	var out []string
-	for l := range strings.Lines(h.control(t, "GET 1 subscriber.by-imsi-"+string(imsi)+".info-aud")) {
+	for l := range strings.Lines(h.Control(t, "GET 1 subscriber.by-imsi-"+string(imsi)+".info-aud")) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(l), "\t"); ok && name != "aud3g.ind_bitlen" && name != "aud3g.sqn" {
 			out = append(out, name+"="+value)
 		}
@@ -64,8 +64,8 @@ func TestOperatorsKeyIsNoOPc(t *testing.T) {
 	h := startHLR(t)
 	d := openHLR(t, h.config(nil, nil, ""), nil)
 	p := fleet(1)[0]
-	h.control(t, "SET 1 subscriber.create "+string(p.IMSI))
-	h.control(t, "SET 1 subscriber.by-imsi-"+string(p.IMSI)+".aud3g milenage,"+p.K.Hex()+",OP,"+p.OPc.Hex())
+	h.Control(t, "SET 1 subscriber.create "+string(p.IMSI))
+	h.Control(t, "SET 1 subscriber.by-imsi-"+string(p.IMSI)+".aud3g milenage,"+p.K.Hex()+",OP,"+p.OPc.Hex())
 	mustApply(t, d, p)
 	if got := h.keysOf(t, p.IMSI); !strings.Contains(got, "aud3g.opc="+p.OPc.Hex()) {
 		t.Errorf("the HLR has %s", got)
@@ -195,7 +195,7 @@ func remove(batch []sim.Profile) {
 // trouble runs SQL in the HLR's own file.
 func (h *hlr) trouble(t *testing.T, statement string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+h.database()+"?_pragma=busy_timeout(10000)")
+	db, err := sql.Open("sqlite", "file:"+h.Database()+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
+
+	"github.com/simurgh-iot/simurgh/internal/network/osmohlr/hlrtest"
 )
 
 // What a serving node says and hears over GSUP, Osmocom's protocol between an
@@ -68,7 +70,7 @@ type node struct {
 // newNode connects a node under that name, as which the HLR knows it.
 func newNode(t *testing.T, h *hlr, name string, side domain) *node {
 	t.Helper()
-	conn, err := net.Dial("tcp", h.addr(gsupPort))
+	conn, err := net.Dial("tcp", h.Addr(hlrtest.GSUPPort))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,17 +1,11 @@
 package osmohlr_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -19,113 +13,22 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/network"
 	"github.com/simurgh-iot/simurgh/internal/network/osmohlr"
+	"github.com/simurgh-iot/simurgh/internal/network/osmohlr/hlrtest"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
-const program = "osmo-hlr"
+// hlr is a real OsmoHLR, as a child of the test.
+type hlr struct{ *hlrtest.HLR }
 
-// hlr is a real OsmoHLR, as a child of the test. Its ports are fixed, so each
-// has a loopback address of its own.
-type hlr struct {
-	dir, host string
-	extra     string // lines of its "hlr" section
-	top, vty  string // lines at the top of its configuration, and of its "line vty"
-	cmd       *exec.Cmd
-	exited    chan struct{}
-	log       *bytes.Buffer
-}
-
-// startHLR starts an OsmoHLR with no subscribers. Where the program is not
-// installed, it skips the test, but fails it under CI.
-func startHLR(t testing.TB, options ...func(*hlr)) *hlr {
+func startHLR(t testing.TB, options ...func(*hlrtest.HLR)) *hlr {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%s is not installed (Debian package osmo-hlr): %v", program, err)
-		}
-		t.Skipf("not run: %s is not installed (Debian package osmo-hlr)", program)
-	}
-	h := &hlr{dir: t.TempDir()}
-	for _, o := range options {
-		o(h)
-	}
-	t.Cleanup(h.stop)
-	for range 20 {
-		h.host = fmt.Sprintf("127.%d.%d.%d", 64+rand.IntN(64), rand.IntN(256), 1+rand.IntN(254))
-		if h.start(t) {
-			return h
-		}
-	}
-	t.Fatalf("%s does not start:\n%s", program, h.log)
-	return nil
+	return &hlr{hlrtest.Start(t, options...)}
 }
-
-// start starts the program on what its folder holds, and reports whether it
-// answers; it does not where another has its address.
-func (h *hlr) start(t testing.TB) bool {
-	t.Helper()
-	config := filepath.Join(h.dir, "hlr.cfg")
-	text := fmt.Sprintf("%s\nlog stderr\n logging filter all 1\n logging color 0\n logging level set-all error\nline vty\n%s\n bind %s\nctrl\n bind %s\nhlr\n gsup\n  bind ip %s\n%s\n",
-		h.top, h.vty, h.host, h.host, h.host, h.extra)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	h.log = &bytes.Buffer{}
-	h.cmd = exec.Command(program, "-c", config, "-l", h.database())
-	h.cmd.Stderr = h.log
-	if err := h.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	h.exited = exited
-	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(exited) }(h.cmd)
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		select {
-		case <-exited:
-			return false
-		default:
-		}
-		conn, err := net.DialTimeout("tcp", h.addr(ctrlPort), time.Second)
-		if err == nil {
-			_ = conn.Close()
-			return true
-		}
-		time.Sleep(5 * time.Millisecond) // between two looks
-	}
-	return false
-}
-
-// stop kills the program and waits for its end.
-func (h *hlr) stop() {
-	if h.cmd != nil && h.cmd.Process != nil {
-		_ = h.cmd.Process.Kill()
-		<-h.exited
-		h.cmd = nil
-	}
-}
-
-func (h *hlr) restart(t testing.TB) {
-	t.Helper()
-	h.stop()
-	if !h.start(t) {
-		t.Fatalf("%s does not start again:\n%s", program, h.log)
-	}
-}
-
-func (h *hlr) database() string { return filepath.Join(h.dir, "hlr.db") }
-
-const (
-	vtyPort  = 4258
-	ctrlPort = 4259
-	gsupPort = 4222
-)
-
-func (h *hlr) addr(port int) string { return fmt.Sprintf("%s:%d", h.host, port) }
 
 // config returns the JSON of a Config that leads to h, or to the proxies in
 // its stead.
 func (h *hlr) config(ctrl, vty *proxy, more string) json.RawMessage {
-	at := map[string]string{"address": h.host}
+	at := map[string]string{"address": h.Host}
 	if ctrl != nil {
 		at = map[string]string{"ctrl": ctrl.addr(), "vty": vty.addr()}
 	}
@@ -314,38 +217,4 @@ func mustHave(t testing.TB, d network.Driver, batch ...sim.Profile) {
 			t.Errorf("%s differs: %+v", ids[i], diff)
 		}
 	}
-}
-
-// control speaks to the control interface beside the driver.
-func (h *hlr) control(t testing.TB, line string) string {
-	t.Helper()
-	conn, err := net.Dial("tcp", h.addr(ctrlPort))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := conn.Write(ctrlFrame(line)); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := readCTRL(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer
-}
-
-func ctrlFrame(line string) []byte {
-	n := len(line) + 1
-	return append([]byte{byte(n >> 8), byte(n), ipaOsmo, 0}, line...)
-}
-
-func readCTRL(r io.Reader) (string, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return "", err
-	}
-	text := make([]byte, int(head[0])<<8+int(head[1])-1)
-	_, err := io.ReadFull(r, text)
-	return string(text), err
 }

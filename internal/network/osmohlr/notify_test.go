@@ -23,11 +23,11 @@ func TestCutReachesTheServingNode(t *testing.T) {
 	mustApply(t, d, p)
 	sgsn.attach(p.IMSI)
 
-	h.control(t, "SET 1 subscriber.by-imsi-"+string(p.IMSI)+".ps-enabled 0")
+	h.Control(t, "SET 1 subscriber.by-imsi-"+string(p.IMSI)+".ps-enabled 0")
 	if m := sgsn.hear(quiet); m.kind != 0 {
 		t.Fatalf("the control interface now tells the serving node: %#x; the VTY is needed no more", m.kind)
 	}
-	h.control(t, "SET 1 subscriber.by-imsi-"+string(p.IMSI)+".ps-enabled 1")
+	h.Control(t, "SET 1 subscriber.by-imsi-"+string(p.IMSI)+".ps-enabled 1")
 
 	p.Barred = sim.AllServices
 	mustApply(t, d, p)
@@ -114,7 +114,7 @@ func TestSequenceNumberSurvives(t *testing.T) {
 // sequence returns the sequence number that the HLR keeps.
 func (h *hlr) sequence(t *testing.T, imsi ident.IMSI) string {
 	t.Helper()
-	all := h.control(t, "GET 1 subscriber.by-imsi-"+string(imsi)+".info-all")
+	all := h.Control(t, "GET 1 subscriber.by-imsi-"+string(imsi)+".info-all")
 	_, rest, _ := strings.Cut(all, "aud3g.sqn\t")
 	n, _, _ := strings.Cut(rest, "\n")
 	return n

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/network"
+	"github.com/simurgh-iot/simurgh/internal/network/osmohlr/hlrtest"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
 // console runs a command on the VTY beside the driver.
 func (h *hlr) console(t *testing.T, command string) string {
 	t.Helper()
-	conn, err := net.Dial("tcp", h.addr(vtyPort))
+	conn, err := net.Dial("tcp", h.Addr(hlrtest.VTYPort))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func TestList(t *testing.T) {
 func TestListAsksOnce(t *testing.T) {
 	t.Parallel()
 	h := startHLR(t)
-	ctrl, vty := newProxy(t, h.addr(ctrlPort)), newProxy(t, h.addr(vtyPort))
+	ctrl, vty := newProxy(t, h.Addr(hlrtest.CTRLPort)), newProxy(t, h.Addr(hlrtest.VTYPort))
 	d := openHLR(t, h.config(ctrl, vty, ""), nil)
 	batch := fleet(10)
 	mustApply(t, d, batch...)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/network"
 	"github.com/simurgh-iot/simurgh/internal/network/drivertest"
+	"github.com/simurgh-iot/simurgh/internal/network/osmohlr/hlrtest"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
@@ -14,7 +15,7 @@ func TestDriver(t *testing.T) {
 	t.Parallel()
 	drivertest.Run(t, func(t *testing.T) drivertest.Harness {
 		h := startHLR(t)
-		ctrl, vty := newProxy(t, h.addr(ctrlPort)), newProxy(t, h.addr(vtyPort))
+		ctrl, vty := newProxy(t, h.Addr(hlrtest.CTRLPort)), newProxy(t, h.Addr(hlrtest.VTYPort))
 		connect := func(t *testing.T) network.Driver { return openHLR(t, h.config(ctrl, vty, ""), nil) }
 		return drivertest.Harness{
 			Driver: connect(t),
@@ -29,7 +30,7 @@ func TestDriver(t *testing.T) {
 				vty.set(way)
 			},
 			Restart: func(t *testing.T) network.Driver {
-				h.restart(t)
+				h.Restart(t)
 				return connect(t)
 			},
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/network"
 	"github.com/simurgh-iot/simurgh/internal/network/osmohlr"
+	"github.com/simurgh-iot/simurgh/internal/network/osmohlr/hlrtest"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
@@ -28,7 +29,7 @@ func TestHang(t *testing.T) {
 		t.Run(side, func(t *testing.T) {
 			t.Parallel()
 			h := startHLR(t)
-			proxies := map[string]*proxy{"ctrl": newProxy(t, h.addr(ctrlPort)), "vty": newProxy(t, h.addr(vtyPort))}
+			proxies := map[string]*proxy{"ctrl": newProxy(t, h.Addr(hlrtest.CTRLPort)), "vty": newProxy(t, h.Addr(hlrtest.VTYPort))}
 			d := openHLR(t, h.config(proxies["ctrl"], proxies["vty"], briefly), nil)
 			batch := fleet(100)
 			mustApply(t, d, batch...)
@@ -54,7 +55,7 @@ func TestHang(t *testing.T) {
 func TestBreakInMidBatch(t *testing.T) {
 	t.Parallel()
 	h := startHLR(t)
-	ctrl, vty := newProxy(t, h.addr(ctrlPort)), newProxy(t, h.addr(vtyPort))
+	ctrl, vty := newProxy(t, h.Addr(hlrtest.CTRLPort)), newProxy(t, h.Addr(hlrtest.VTYPort))
 	d := openHLR(t, h.config(ctrl, vty, ""), nil)
 	for n := 100; n < 60_000; n *= 2 {
 		for _, p := range []*proxy{ctrl, vty} {
@@ -107,9 +108,9 @@ func TestKilledInMidBatch(t *testing.T) {
 	results := make(chan []network.Result)
 	go func() { results <- d.Apply(t.Context(), batch) }()
 	waitFor(t, "the HLR to have begun", func() bool {
-		return strings.HasPrefix(h.control(t, "GET 1 subscriber.by-imsi-"+string(batch[50].IMSI)+".info"), "GET_REPLY")
+		return strings.HasPrefix(h.Control(t, "GET 1 subscriber.by-imsi-"+string(batch[50].IMSI)+".info"), "GET_REPLY")
 	})
-	h.restart(t)
+	h.Restart(t)
 	failed := 0
 	var done []sim.Profile
 	for i, err := range <-results {
@@ -151,7 +152,7 @@ func TestClosed(t *testing.T) {
 func TestClosedWhileItWaits(t *testing.T) {
 	t.Parallel()
 	h := startHLR(t)
-	ctrl, vty := newProxy(t, h.addr(ctrlPort)), newProxy(t, h.addr(vtyPort))
+	ctrl, vty := newProxy(t, h.Addr(hlrtest.CTRLPort)), newProxy(t, h.Addr(hlrtest.VTYPort))
 	d := openHLR(t, h.config(ctrl, vty, `,"timeout":"1m"`), nil)
 	mustApply(t, d, fleet(1)...)
 	ctrl.set(silent)
@@ -189,17 +190,17 @@ func TestAnswersInAnyOrder(t *testing.T) {
 		var out []byte
 		r := bufio.NewReader(conn)
 		for i := range ids {
-			line, err := readCTRL(r)
+			line, err := hlrtest.ReadFrame(r)
 			if err != nil {
 				return
 			}
 			asked <- line
 			f := strings.Fields(line)
-			reply := ctrlFrame(fmt.Sprintf("GET_REPLY %s %s \nid\t1\nimsi\t%s\nmsisdn\t88%d\nnam_cs\t1\nnam_ps\t1", f[1], f[2], ids[i], 2000+i))
+			reply := hlrtest.Frame(fmt.Sprintf("GET_REPLY %s %s \nid\t1\nimsi\t%s\nmsisdn\t88%d\nnam_cs\t1\nnam_ps\t1", f[1], f[2], ids[i], 2000+i))
 			out = append(reply, out...)
 		}
-		noise := append(ctrlFrame("TRAP 0 subscriber.news 1"), 0, 1, ipaCCM, ccmPing)
-		noise = append(append(noise, ctrlFrame("GET_REPLY 4711 nobody asked")...), ctrlFrame("ERROR err what")...)
+		noise := append(hlrtest.Frame("TRAP 0 subscriber.news 1"), 0, 1, ipaCCM, ccmPing)
+		noise = append(append(noise, hlrtest.Frame("GET_REPLY 4711 nobody asked")...), hlrtest.Frame("ERROR err what")...)
 		for _, b := range append(noise, out...) {
 			if _, err := conn.Write([]byte{b}); err != nil {
 				return
@@ -225,9 +226,9 @@ func TestAnswersInAnyOrder(t *testing.T) {
 func TestPassword(t *testing.T) {
 	t.Parallel()
 	const password = "simurgh-test"
-	h := startHLR(t, func(h *hlr) {
-		h.top = "password " + password + "\nenable password " + password
-		h.extra, h.vty = "", " login"
+	h := startHLR(t, func(h *hlrtest.HLR) {
+		h.Top = "password " + password + "\nenable password " + password
+		h.Extra, h.VTY = "", " login"
 	})
 	for _, c := range []struct {
 		secret string
@@ -254,7 +255,7 @@ func TestInspect(t *testing.T) {
 		extra string
 		want  string
 	}{{"", ""}, {" subscriber-create-on-demand no-msisdn cs+ps", "made anew when its device attaches"}} {
-		h := startHLR(t, func(h *hlr) { h.extra = c.extra })
+		h := startHLR(t, func(h *hlrtest.HLR) { h.Extra = c.extra })
 		got, err := openHLR(t, h.config(nil, nil, ""), nil).Inspect(t.Context())
 		if err != nil || (c.want == "") != (len(got.Conditions) == 0) || !strings.Contains(strings.Join(got.Conditions, "\n"), c.want) {
 			t.Errorf("Inspect = %q, %v; want %q", got, err, c.want)
