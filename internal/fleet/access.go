@@ -21,6 +21,7 @@ type AccessReader interface {
 	NASes(ctx context.Context) ([]usage.NAS, error)
 	Accesses(ctx context.Context, simID int64, from, to time.Time, offset, n int) ([]usage.AccessRecord, int64, error)
 	Sessions(ctx context.Context, ids []int64, from, to time.Time, offset, n int) ([]usage.Session, int64, error)
+	Cuts(ctx context.Context, simID int64, n int) ([]usage.CutRecord, error)
 	OpenAfter(ctx context.Context, nas string, after usage.Mark, n int) ([]usage.Mark, error)
 }
 

@@ -33,6 +33,7 @@ func (m *metering) take(ctx context.Context, r *usage.Report) error {
 	if len(r.IMEI) >= 14 && !owner.MayUse(r.IMEI) && r.Step != usage.Stop {
 		t.wrong = r.IMEI
 	}
+	t.open = t.open || !session.Ended()
 	t.more += effect.In + effect.Out
 	if sameMonth(r.At, m.at) {
 		t.monthAdd += effect.In + effect.Out

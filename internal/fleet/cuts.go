@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
@@ -35,6 +37,19 @@ func (s *Service) ClaimCuts(ctx context.Context, n int, lease time.Duration) ([]
 		return tx.CutDone(ctx, over, now)
 	})
 	return cuts, err
+}
+
+// Cuts lists the orders to cut sessions of a SIM and what proved that they are
+// over, newest session first.
+func (s *Service) Cuts(ctx context.Context, r Request, iccid ident.ICCID, n int) ([]usage.CutRecord, error) {
+	if err := r.Caller.Needs(tenant.ActivityGet); err != nil {
+		return nil, err
+	}
+	got, err := s.SIM(ctx, r, iccid)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Cuts(ctx, got.ID, limit(n))
 }
 
 // CutDone records what became of cuts: the proof, or when to try again.

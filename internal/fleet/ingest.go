@@ -86,6 +86,7 @@ type touch struct {
 	monthAdd int64 // of them, in the month at hand
 	smsAdd   int64
 	wrong    ident.IMEI // a device that it may not be used in
+	open     bool       // a session goes on
 }
 
 // notice is an alert in the making.

@@ -65,6 +65,9 @@ func (m *metering) applyRules(ctx context.Context) error {
 			m.notice(t.sim.ID, usage.IMEILockViolation, "used in device "+string(t.wrong)+", but bound to "+string(t.sim.IMEILock))
 			m.rules.cut(t.sim.ID, "IMEI lock")
 		}
+		if why := t.outOfService(); why != "" && t.open {
+			m.rules.cut(t.sim.ID, why)
+		}
 		if e, applies, err := m.phase(ctx, t); err != nil {
 			return err
 		} else if applies {
@@ -75,6 +78,19 @@ func (m *metering) applyRules(ctx context.Context) error {
 		}
 	}
 	return m.act(ctx, edits)
+}
+
+// outOfService says why a SIM may have no data session; empty when it may. A
+// session that was let in just before a suspension begins just after it.
+func (t *touch) outOfService() string {
+	p := t.sim.Profile()
+	switch {
+	case !p.Present:
+		return "the SIM is " + t.sim.Status().String()
+	case p.Barred.Has(sim.Data):
+		return "data is suspended or barred"
+	}
+	return ""
 }
 
 // edit is what a rule does to a SIM.

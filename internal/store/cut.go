@@ -68,6 +68,21 @@ func (tx *Tx) CutDone(ctx context.Context, done []usage.CutAnswer, now time.Time
 	return err
 }
 
+// Cuts lists the orders to cut sessions of a SIM that the caller has found in
+// its sphere, newest session first.
+func (r reader) Cuts(ctx context.Context, simID int64, n int) (out []usage.CutRecord, err error) {
+	err = r.each(ctx, func(rows rowScanner) error {
+		var c usage.CutRecord
+		var asked, done int64
+		err := rows.Scan(&c.Key.NAS, &c.Key.ID, &c.Key.Charging, &c.Reason, &asked, &c.Attempts, &c.Outcome, &done)
+		c.AskedAt, c.DoneAt = moment(asked), moment(done)
+		out = append(out, c)
+		return err
+	}, `SELECT d.nas, d.session_id, d.charging_id, x.reason, x.asked_at, x.attempts, x.outcome, x.done_at
+		FROM disconnect x JOIN data_session d ON d.id = x.session_id WHERE x.sim_id = ? ORDER BY x.session_id DESC LIMIT ?`, simID, n)
+	return out, err
+}
+
 // alertWhere is the condition that an alert is in the sphere and wanted.
 func (r reader) alertWhere(in tenant.Sphere, q usage.AlertQuery) (string, []any) {
 	where, args := sphere("a.portfolio_no", in)

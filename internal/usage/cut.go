@@ -18,6 +18,17 @@ type CutAnswer struct {
 	RetryAt time.Time
 }
 
+// CutRecord is an order to cut a session, and the proof, as the timeline keeps
+// them.
+type CutRecord struct {
+	Key      Key // of the session
+	Reason   string
+	AskedAt  time.Time
+	Attempts int
+	Outcome  CutOutcome // empty while it has still to be done
+	DoneAt   time.Time
+}
+
 // CutOutcome is how it was proved that a session is over, or why nobody can
 // end it. The texts are stored.
 type CutOutcome string

@@ -44,6 +44,9 @@ type Report struct {
 	Source netip.Addr // who sent it
 }
 
+// Total returns what r has counted in both directions.
+func (r *Report) Total() int64 { return r.In + r.Out }
+
 // Said is a fingerprint of what r says of subscriber, device, place and
 // address: everything but the time and the counters. Stored sessions carry it.
 func (r *Report) Said() int64 {

@@ -124,10 +124,14 @@ func New(sim int64, r Report) (Session, Effect) {
 //   - A report that is older than what is known, or a repetition, is ignored.
 //   - Lower counters with a later time mean that the NAS began to count anew.
 //   - A Start that is later than the session's last report begins another
-//     session under the same key; this one is lost.
+//     session under the same key; this one is lost. One that comes soon after
+//     the first, before anything was carried, is a repetition: without an
+//     Event-Timestamp nobody can tell when it was written to the second.
 func (s *Session) Take(r Report) Effect {
 	ended := s.Ended()
 	switch {
+	case r.Step == Start && s.begins(&r):
+		return Effect{Ignored: true}
 	case r.Step == Start && r.At.After(s.LastAt):
 		if !ended {
 			s.end(Lost, s.LastAt, 0)
@@ -147,6 +151,14 @@ func (s *Session) Take(r Report) Effect {
 		s.Phase = Open
 	}
 	return e
+}
+
+// sameStart is how far apart two Starts of one session may seem to be.
+const sameStart = time.Minute
+
+// begins reports that a Start is the one that the session began with.
+func (s *Session) begins(r *Report) bool {
+	return !s.Ended() && s.Total() == 0 && s.Seconds == 0 && r.Total() == 0 && r.At.Sub(s.StartedAt) < sameStart
 }
 
 // count takes over the counters.

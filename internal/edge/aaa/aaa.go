@@ -16,6 +16,8 @@
 //     are answered, though nothing is kept: they would come back for ever.
 //   - Usage of a secondary radio (TS 29.061, Secondary-RAT-Usage) is in the
 //     session's own counters already, and is not added.
+//   - A gateway speaks for itself: what names another one that is on the list is
+//     not answered, unless it comes from a proxy.
 //   - A report counts for when it was written: at its Event-Timestamp, or else
 //     Acct-Delay-Time before it arrived. See [Options.Past].
 package aaa
@@ -70,7 +72,7 @@ type Options struct {
 	Past           time.Duration // how old the time of a report may be; 32 days. Beyond it, or 10 minutes ahead, the arrival counts
 
 	Refresh time.Duration // between two readings of the list of gateways; 5 s
-	Poll    time.Duration // between two looks for sessions to cut when nobody rings; 1 s
+	Poll    time.Duration // between two looks for sessions to cut, which other nodes may have ordered; 250 ms
 	Retry   radius.Retry  // of a Disconnect-Request; see radius.DefaultRetry
 	Drain   time.Duration // how long requests under way may take when the server stops; 5 s
 
@@ -92,7 +94,7 @@ func (o *Options) fill() {
 		o.Now = time.Now
 	}
 	o.Past, o.Refresh = cmp.Or(o.Past, 32*24*time.Hour), cmp.Or(o.Refresh, 5*time.Second)
-	o.Poll, o.Drain = cmp.Or(o.Poll, time.Second), cmp.Or(o.Drain, radius.DefaultDrain)
+	o.Poll, o.Drain = cmp.Or(o.Poll, 250*time.Millisecond), cmp.Or(o.Drain, radius.DefaultDrain)
 	o.Workers, o.Batch, o.Lanes = cmp.Or(o.Workers, 512), cmp.Or(o.Batch, 256), cmp.Or(o.Lanes, 1)
 	o.Records, o.Cuts = cmp.Or(o.Records, 20_000), cmp.Or(o.Cuts, 256)
 }
@@ -183,7 +185,8 @@ func cannotListen(name, addr string, err error) error {
 
 // server is what answers on one port.
 func (s *Server) server(name string, services radius.Service) *radius.Server {
-	return &radius.Server{Handler: s.handle, Services: services, Clients: s.gateways.client, Workers: s.Workers, Queue: 8 * s.Workers,
+	handler := func(ctx context.Context, r *radius.Request) *radius.Packet { return s.handle(ctx, name, r) }
+	return &radius.Server{Handler: handler, Services: services, Clients: s.gateways.client, Workers: s.Workers, Queue: 8 * s.Workers,
 		Drain: s.Drain, Log: s.Log, OnDrop: func(why radius.Drop, from netip.AddrPort) {
 			s.Observer.Dropped(name, why.String())
 			if why == radius.DropUnknownClient {
@@ -192,7 +195,11 @@ func (s *Server) server(name string, services radius.Service) *radius.Server {
 		}}
 }
 
-func (s *Server) handle(ctx context.Context, r *radius.Request) *radius.Packet {
+func (s *Server) handle(ctx context.Context, port string, r *radius.Request) *radius.Packet {
+	if s.gateways.pretends(r) {
+		s.Observer.Dropped(port, DropImpersonation)
+		return nil
+	}
 	if r.Packet.Code == radius.AccessRequest {
 		return s.admit(ctx, r)
 	}

@@ -168,9 +168,11 @@ func (c *cutter) tell(ctx context.Context, s *usage.Session) usage.CutOutcome {
 	if reply.Code == radius.DisconnectACK {
 		return usage.CutAck
 	}
-	if cause, _ := radius.ErrorCause.Get(reply); cause == radius.CauseSessionNotFound {
+	cause, _ := radius.ErrorCause.Get(reply)
+	if cause == radius.CauseSessionNotFound {
 		return usage.CutGone
 	}
+	c.log.Warn("a gateway does not cut a session; trying again", "gateway", gateway.Name, "session", s.Key.ID, "cause", cause.String())
 	return ""
 }
 

@@ -25,6 +25,7 @@ type gateways struct {
 	asked   chan struct{}
 	trouble trouble
 
+	read   time.Time // when the list was read last; run's
 	list   atomic.Pointer[gatewayList]
 	warned atomic.Int64 // when a stranger was logged last
 }
@@ -100,6 +101,18 @@ func (g *gateways) stranger(from netip.Addr) {
 	}
 }
 
+// pretends reports that a packet names another gateway on the list than the one
+// that its secret or certificate proved. Proxies may.
+func (g *gateways) pretends(r *radius.Request) bool {
+	name, ok := radius.NASIdentifier.Get(r.Packet)
+	if !ok || name == r.Client.Name {
+		return false
+	}
+	list := g.list.Load()
+	sender := list.name[r.Client.Name]
+	return list.name[name] != nil && (sender == nil || !sender.Proxy)
+}
+
 // whereToCut returns where a session that a packet reports of can be cut: at
 // who sent it, or, behind a proxy, at the gateway that it names.
 func (g *gateways) whereToCut(r *radius.Request) netip.AddrPort {
@@ -122,6 +135,7 @@ func (g *gateways) whereToCut(r *radius.Request) netip.AddrPort {
 
 // load reads the list. A failure leaves the last one.
 func (g *gateways) load(ctx context.Context) {
+	g.read = time.Now()
 	all, err := g.fleet.NASes(ctx, fleet.Request{Caller: tenant.Operator("radius"), Via: "radius"})
 	if ctx.Err() != nil {
 		return
@@ -136,17 +150,22 @@ func (g *gateways) load(ctx context.Context) {
 func (g *gateways) run(ctx context.Context) {
 	tick := time.NewTicker(g.refresh)
 	defer tick.Stop()
-	var last time.Time
-	for ; ; last = time.Now() {
+	for {
+		asked := g.asked
+		if time.Since(g.read) < strangerPause {
+			asked = nil // it waits for the next look
+		}
+		look := time.NewTimer(strangerPause)
 		select {
 		case <-ctx.Done():
+			look.Stop()
 			return
+		case <-look.C:
+			continue
 		case <-tick.C:
-		case <-g.asked:
-			if time.Since(last) < strangerPause {
-				continue
-			}
+		case <-asked:
 		}
+		look.Stop()
 		g.load(ctx)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/usage"
+	"github.com/simurgh-iot/simurgh/internal/wire/radius"
 )
 
 // Names of the ports, for metrics and addresses.
@@ -15,6 +16,10 @@ const (
 	PortAcct   = "acct"
 	PortRadSec = "radsec"
 )
+
+// DropImpersonation is the kind of a packet that names another gateway than the
+// one that sent it. The other kinds are radius.Drops.
+const DropImpersonation = "impersonation"
 
 // Results of a question, besides those of usage.Refusals.
 const (
@@ -55,7 +60,7 @@ type Observer interface {
 	// them was answered.
 	Ingested(done fleet.Ingested, reports int, took time.Duration, err error)
 
-	// Dropped is one packet that was not looked at; kinds are radius.Drops.
+	// Dropped is one packet that was not looked at; see Drops.
 	Dropped(port, kind string)
 
 	// Unrecorded is a number of answers that the timelines of their SIMs lack,
@@ -81,6 +86,15 @@ func Results() []string {
 	out := []string{Accepted, RefusedEAP, Unanswered}
 	for _, r := range usage.Refusals() {
 		out = append(out, string(r))
+	}
+	return out
+}
+
+// Drops lists every kind of packet that is dropped.
+func Drops() []string {
+	out := []string{DropImpersonation}
+	for _, d := range radius.Drops() {
+		out = append(out, d.String())
 	}
 	return out
 }

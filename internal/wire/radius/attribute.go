@@ -45,7 +45,11 @@ func (a Attr[T]) Get(p *Packet) (v T, ok bool) {
 	if !ok {
 		return v, false
 	}
-	return a.decode(b)
+	if v, ok = a.decode(b); !ok {
+		var none T
+		return none, false // what could not be read is nobody's to store
+	}
+	return v, true
 }
 
 // All walks the values of every such attribute in order, past malformed ones.
