@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 func TestScriptsOnPostgres(t *testing.T) {
 	t.Parallel()
 	var files []string
-	for _, name := range []string{"quickstart", "import", "sims", "tasks", "network", "reconcile"} {
+	for _, name := range []string{"quickstart", "import", "sims", "tasks", "network", "reconcile", "bulk"} {
 		files = append(files, filepath.Join("testdata", "script", name+".txtar"))
 	}
 	testscript.Run(t, scripts(files, func() string { return postgres(t) }))

@@ -26,6 +26,7 @@ type cli struct {
 	Network        networkCmd        `cmd:"" group:"Set up" help:"Networks that SIMs live on."`
 
 	SIMs       simsCmd       `cmd:"" name:"sims" group:"Operate" help:"Import, find, explain, export and command SIMs."`
+	Bulk       bulkCmd       `cmd:"" group:"Operate" help:"Change many SIMs from a file, in the background."`
 	Tasks      tasksCmd      `cmd:"" group:"Operate" help:"What waits for a person: approve or reject it."`
 	Operations operationsCmd `cmd:"" group:"Operate" help:"What was asked of SIMs, and what became of it."`
 	Reconcile  reconcileCmd  `cmd:"" group:"Operate" help:"Read a network back and show, or repair, what differs."`

@@ -57,6 +57,7 @@ func (c *crew) run(ctx context.Context) {
 	c.all.Go(func() {
 		every(ctx, c.o.pauses.sweep, func() { c.report(ctx, "dropping what has expired", c.a.Fleet.DropExpired(ctx)) })
 	})
+	c.work(ctx)
 	every(ctx, c.o.pauses.watch, func() { c.man(ctx) })
 	c.all.Wait()
 	c.mu.Lock()

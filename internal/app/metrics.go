@@ -28,6 +28,9 @@ type metrics struct {
 	begun *prometheus.CounterVec   // verb, via
 	ended *prometheus.CounterVec   // progress
 
+	turns    *prometheus.CounterVec   // kind, outcome
+	turnTook *prometheus.HistogramVec // kind
+
 	drifted  *prometheus.CounterVec // network
 	unknown  *prometheus.GaugeVec   // network
 	readBack *prometheus.GaugeVec   // network
@@ -64,6 +67,8 @@ func newMetrics() *metrics {
 	m.wrote = seconds("store_write_seconds", "Time from asking for a transaction to its commit, the wait for others included.", "lane")
 	m.begun = counter("operations_begun_total", "Commands accepted, one per SIM.", "verb", "via")
 	m.ended = counter("operations_ended_total", "Answers to commands, one per SIM.", "progress")
+	m.turns = counter("job_turns_total", "Turns of jobs: a long job has many.", "kind", "outcome")
+	m.turnTook = seconds("job_turn_seconds", "Time that a turn of a job took.", "kind")
 	m.drifted = counter("reconcile_drifted_total", "SIMs that a network had otherwise than it agreed.", "network")
 	m.unknown = gauge("reconcile_unknown", "Subscribers of a network that no SIM stands for.", "network")
 	m.readBack = gauge("reconcile_last_timestamp_seconds", "When this server last read a network back.", "network")
@@ -128,7 +133,7 @@ func (m *metrics) operated(seen *tally) {
 type gauges struct {
 	a                        *App
 	waiting, failing, oldest *prometheus.Desc
-	sims, up                 *prometheus.Desc
+	sims, jobs, up           *prometheus.Desc
 }
 
 // gaugeTime bounds how long a scrape waits for the database.
@@ -143,13 +148,14 @@ func newGauges(a *App) *gauges {
 		failing: desc("sync_queue_failing", "SIMs among them that were tried without success.", "network"),
 		oldest:  desc("sync_queue_oldest_seconds", "For how long the SIM that is due first has been due.", "network"),
 		sims:    desc("sims", "SIMs by status.", "status"),
+		jobs:    desc("jobs", "Jobs that wait or run.", "kind", "state"),
 		up:      desc("database_up", "1 when the database answers."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.waiting, g.failing, g.oldest, g.sims, g.up} {
+	for _, d := range []*prometheus.Desc{g.waiting, g.failing, g.oldest, g.sims, g.jobs, g.up} {
 		to <- d
 	}
 }
@@ -164,7 +170,8 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	queues, err1 := g.a.Fleet.QueueDepths(ctx)
 	tallies, err2 := g.a.Fleet.Tallies(ctx, self("metrics"))
 	networks, err3 := g.a.Fleet.Networks(ctx, self("metrics"))
-	if err1 != nil || err2 != nil || err3 != nil {
+	jobs, err4 := g.a.Fleet.JobDepths(ctx)
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
 		set(g.up, 0)
 		return
 	}
@@ -178,6 +185,9 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		set(g.waiting, float64(q.Waiting), n.Name)
 		set(g.failing, float64(q.Failing), n.Name)
 		set(g.oldest, due(q.Oldest), n.Name)
+	}
+	for _, d := range jobs {
+		set(g.jobs, float64(d.Count), d.Kind, d.State.String())
 	}
 	count := map[sim.Status]int64{}
 	for _, t := range tallies {

@@ -45,6 +45,10 @@ const (
 	AccountChanged    Kind = "account.changed" // Changes
 	TokensRevoked     Kind = "token.revoked"
 	CollectionChanged Kind = "collection.changed"
+
+	FileChanged Kind = "file.changed" // made, uploaded, deleted: Reason
+	JobChanged  Kind = "job.changed"  // somebody asked for it: Verb
+	JobEnded    Kind = "job.ended"    // To: what became of it; Reason
 )
 
 // Event is one thing that happened. Events of one SIM are in order by Seq.

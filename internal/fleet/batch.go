@@ -20,7 +20,9 @@ type batch struct {
 	tx Tx
 	at time.Time
 
-	direct bool // no person is asked: a service goes on under another SIM
+	direct bool           // no person is asked: a service goes on under another SIM
+	partly bool           // a SIM that refuses keeps no other from being written
+	within *tenant.Sphere // of the SIMs, when it is not the caller's
 
 	result   Applied
 	changes  []sim.Change
@@ -34,7 +36,11 @@ type batch struct {
 }
 
 func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) error {
-	found, err := b.tx.Lock(ctx, b.r.Caller.Sphere, iccids)
+	in := b.r.Caller.Sphere
+	if b.within != nil {
+		in = *b.within
+	}
+	found, err := b.tx.Lock(ctx, in, iccids)
 	if err != nil {
 		return err
 	}
@@ -49,7 +55,7 @@ func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) er
 		before, ok := byICCID[iccid]
 		if !ok {
 			o.Err = missingSIM(iccid)
-		} else if err := b.decide(ctx, i, before, choose); err != nil {
+		} else if err := b.try(ctx, i, before, choose); err != nil {
 			if fault.KindOf(err) == fault.Internal || fault.KindOf(err) == fault.Unavailable {
 				return err
 			}
@@ -57,7 +63,7 @@ func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) er
 		}
 		b.result.Refused = b.result.Refused || o.Err != nil
 	}
-	if b.result.Refused {
+	if b.result.Refused && !b.partly {
 		for i := range b.result.Outcomes {
 			b.result.Outcomes[i].revert(byICCID)
 		}
@@ -65,6 +71,24 @@ func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) er
 		return nil
 	}
 	return b.write(ctx)
+}
+
+// try decides one SIM; what was noted of one that refuses is forgotten.
+func (b *batch) try(ctx context.Context, i int, before *sim.SIM, choose Choose) error {
+	ended, ops, events, assigned := len(b.ended), len(b.ops), len(b.events), len(b.assigned)
+	err := b.decide(ctx, i, before, choose)
+	if err != nil {
+		b.ended, b.ops, b.opOf = b.ended[:ended], b.ops[:ops], b.opOf[:ops]
+		b.events, b.assigned = b.events[:events], b.assigned[:assigned]
+		for reason, ids := range b.cuts {
+			for len(ids) > 0 && ids[len(ids)-1] == before.ID {
+				ids = ids[:len(ids)-1]
+			}
+			b.cuts[reason] = ids
+		}
+		b.result.Outcomes[i] = Outcome{ICCID: before.ICCID, SIM: *before}
+	}
+	return err
 }
 
 // revert shows a SIM that another's refusal kept as it was.

@@ -37,7 +37,7 @@ type Service struct {
 type Options struct {
 	Vault Vault
 	Now   func() time.Time               // time.Now when nil
-	Told  func(networks map[string]bool) // called after a commit, with the networks that have something to hear; may be nil
+	Told  func(networks map[string]bool) // called after a commit, with the networks, and the queues, that have something to hear; may be nil
 	Cut   func()                         // called after a commit that has sessions to cut; may be nil
 	Rules Rules
 
@@ -109,6 +109,8 @@ type Reader interface {
 	ItemReader
 	CollectionReader
 	SeriesReader
+	FileReader
+	BulkReader
 }
 
 // SIMReader reads SIMs and what happened to them.
@@ -168,6 +170,8 @@ type Tx interface {
 	AssignmentWriter
 	ItemWriter
 	CollectionWriter
+	FileWriter
+	BulkWriter
 	UsageWriter
 	CutWriter
 	AccessWriter

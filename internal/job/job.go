@@ -131,10 +131,8 @@ func (j *Job) Do(v Verb, now time.Time) error {
 	return nil
 }
 
-// Advance notes that the holder of a job came further, and holds it for longer.
-func (j *Job) Advance(cursor string, until time.Time) {
-	j.Cursor, j.DueAt, j.Attempts, j.LastError = cursor, until, 0, ""
-}
+// Advance notes that the holder of a job came further.
+func (j *Job) Advance(cursor string) { j.Cursor, j.Attempts, j.LastError = cursor, 0, "" }
 
 // End ends a job that its holder has done, or given up for the reason why.
 func (j *Job) End(why error, now time.Time) {

@@ -35,7 +35,7 @@ func toil(db *store.DB) job.Handler {
 				if err := tx.AddEvents(ctx, []event.Event{{At: j.CreatedAt, Kind: "toil", Request: fmt.Sprint(j.ID), Actor: j.Key, Seq: int64(n + 1)}}); err != nil {
 					return err
 				}
-				j.Advance(strconv.Itoa(n+1), time.Now().Add(time.Second))
+				j.Advance(strconv.Itoa(n + 1))
 				if over = n+1 == steps; over {
 					j.End(nil, time.Now())
 				}

@@ -275,20 +275,27 @@ func (w *Worker) renew(ctx context.Context, cancel context.CancelCauseFunc, j Jo
 	}
 }
 
-// settle records what the handler returned, unless the job is no longer ours.
-// A handler may have ended it in a transaction of its own.
-func (w *Worker) settle(ctx context.Context, j Job, err error, stopping bool) (became State, failed error) {
-	held := j
-	failed = w.Store.Write(ctx, func(tx Tx) error {
-		j = held
-		if lost := Hold(ctx, tx, &j); lost != nil {
-			return lost
+// settle records what the handler returned, unless the job is no longer ours: a
+// handler may have ended it in a transaction of its own, and others may have
+// paused it. Of one that another runs now it says 0.
+func (w *Worker) settle(ctx context.Context, held Job, err error, stopping bool) (became State, failed error) {
+	var j Job
+	failed = w.Store.Write(ctx, func(tx Tx) (err2 error) {
+		found := false
+		if j, found, err2 = tx.LockJob(ctx, tenant.Everything(), held.ID); err2 != nil || !found {
+			return err2
+		}
+		if j.State != Running || j.Lease != held.Lease {
+			return ErrLost
 		}
 		w.judge(&j, err, stopping)
 		return tx.SaveJob(ctx, &j)
 	})
-	if errors.Is(failed, ErrLost) {
+	switch {
+	case errors.Is(failed, ErrLost) && j.State == Running:
 		return 0, nil
+	case errors.Is(failed, ErrLost):
+		return j.State, nil
 	}
 	if err != nil && failed == nil && j.State == Waiting && j.Attempts > 0 {
 		w.Log.Warn("a job failed and is tried again", "kind", w.Kind, "job", j.ID, "attempt", j.Attempts, "again", j.DueAt, "error", err)

@@ -103,6 +103,8 @@ const (
 	TaskDecide
 	NetworkWrite
 	AuditGet
+	FileGet
+	FileCreate
 	permissions
 )
 
@@ -112,6 +114,7 @@ var permissionNames = [permissions]string{
 	"iccAttributeUpdate", "iccAttributeDelete", "iccSnapshotGet", "iccBillingGet", "iccActivityGet", "iccControl",
 	"iccCollectionGet", "iccCollectionUpdate", "jobGet", "jobCreate", "portfolioGet", "portfolioUpdate", "packageGet",
 	"packageUpdate", "userGet", "userUpdate", "taskApprover", "networkUpdate", "auditGet",
+	"fileGet", "fileCreate",
 }
 
 // String returns the permission's name, such as "iccGet".
@@ -137,10 +140,10 @@ func set(list ...Permission) Permissions {
 }
 
 var (
-	view    = set(SIMGet, SIMAssignGet, AttributeGet, SnapshotGet, ActivityGet, CollectionGet, JobGet, PortfolioGet, PackageGet)
+	view    = set(SIMGet, SIMAssignGet, AttributeGet, SnapshotGet, ActivityGet, CollectionGet, JobGet, FileGet, PortfolioGet, PackageGet)
 	finance = view | set(BillingGet)
 	work    = view | set(SIMUpdate, SIMSuspend, AttributeCreate, AttributeUpdate, AttributeDelete, Control, CollectionWrite, BillingGet)
-	engine  = work | set(SIMActivate, SIMTerminate, SIMClose, SIMAssign, JobCreate)
+	engine  = work | set(SIMActivate, SIMTerminate, SIMClose, SIMAssign, JobCreate, FileCreate)
 	admin   = engine | set(UserGet, UserWrite, AuditGet, SIMSecretGet)
 )
 

@@ -36,13 +36,48 @@ const (
 
 // Defines values for ControlReceiptStatus.
 const (
-	Queued ControlReceiptStatus = "queued"
+	ControlReceiptStatusQueued ControlReceiptStatus = "queued"
+)
+
+// Defines values for FileStatus.
+const (
+	FileStatusActive  FileStatus = "active"
+	FileStatusDeleted FileStatus = "deleted"
+	FileStatusSetup   FileStatus = "setup"
 )
 
 // Defines values for Flag.
 const (
 	FlagNo  Flag = "no"
 	FlagYes Flag = "yes"
+)
+
+// Defines values for JobChangeStatus.
+const (
+	JobChangeStatusCancelled JobChangeStatus = "cancelled"
+	JobChangeStatusPaused    JobChangeStatus = "paused"
+	JobChangeStatusQueued    JobChangeStatus = "queued"
+)
+
+// Defines values for JobStatus.
+const (
+	JobStatusCancelled  JobStatus = "cancelled"
+	JobStatusCompleted  JobStatus = "completed"
+	JobStatusFailed     JobStatus = "failed"
+	JobStatusPaused     JobStatus = "paused"
+	JobStatusProcessing JobStatus = "processing"
+	JobStatusQueued     JobStatus = "queued"
+	JobStatusSetup      JobStatus = "setup"
+)
+
+// Defines values for JobType.
+const (
+	UpdateIccAttributeFriendlyName JobType = "update-iccAttribute-friendlyName"
+	UpdateIccAttributeOrderId      JobType = "update-iccAttribute-orderId"
+	UpdateIccCustomerSuspend       JobType = "update-icc-customerSuspend"
+	UpdateIccPackage               JobType = "update-icc-package"
+	UpdateIccPortfolio             JobType = "update-icc-portfolio"
+	UpdateIccStatus                JobType = "update-icc-status"
 )
 
 // Defines values for LifeStatus.
@@ -425,6 +460,54 @@ type FieldChange struct {
 	To    string `json:"to"`
 }
 
+// File defines model for File.
+type File struct {
+	CreatedDate Moment `json:"createdDate"`
+	FileId      int64  `json:"fileId"`
+
+	// JobId The job that it holds the results of.
+	JobId *int64 `json:"jobId"`
+	Name  string `json:"name"`
+
+	// PortfolioId Empty for a file of the operator's own.
+	PortfolioId string `json:"portfolioId"`
+
+	// RowCount The header not counted.
+	RowCount int64 `json:"rowCount"`
+
+	// Size Bytes, as they were uploaded.
+	Size int64 `json:"size"`
+
+	// Status It has content when it is active.
+	Status       FileStatus `json:"status"`
+	UploadedDate *Moment    `json:"uploadedDate"`
+}
+
+// FileStatus It has content when it is active.
+type FileStatus string
+
+// FileDeleted defines model for FileDeleted.
+type FileDeleted struct {
+	FILE int `json:"FILE"`
+}
+
+// FileInput defines model for FileInput.
+type FileInput struct {
+	Name string `json:"name"`
+
+	// PortfolioId Example: 0123456789abcdef0123456789abcdef
+	PortfolioId PortfolioId `json:"portfolioId"`
+}
+
+// FilePage defines model for FilePage.
+type FilePage struct {
+	ItemCount         int     `json:"itemCount"`
+	Items             []File  `json:"items"`
+	NextPageToken     *string `json:"nextPageToken,omitempty"`
+	PageToken         string  `json:"pageToken"`
+	RequestedPageSize int     `json:"requestedPageSize"`
+}
+
 // Flag defines model for Flag.
 type Flag string
 
@@ -467,6 +550,69 @@ type IdInput = Digits
 
 // Instant A time such as 2026-01-22T10:35:09Z, or a date, which means its first moment.
 type Instant = string
+
+// Job Example: {"completedDate":null,"createdDate":"2026-01-22T10:35:09Z","doneCount":42000,"dryRun":"no","error":null,"failedCount":7,"fileId":4711,"jobId":4712,"name":"Spring roll-out","portfolioId":"0123456789abcdef0123456789abcdef","responseFileId":null,"rowCount":100000,"startedDate":"2026-01-22T10:35:10Z","status":"processing","type":"update-icc-status"}
+type Job struct {
+	CompletedDate *Moment `json:"completedDate"`
+	CreatedDate   Moment  `json:"createdDate"`
+
+	// DoneCount Rows that have their result, the failed ones among them.
+	DoneCount int64 `json:"doneCount"`
+	DryRun    Flag  `json:"dryRun"`
+
+	// Error Why the job failed, or was held up last.
+	Error       *string `json:"error"`
+	FailedCount int64   `json:"failedCount"`
+	FileId      int64   `json:"fileId"`
+	JobId       int64   `json:"jobId"`
+	Name        string  `json:"name"`
+
+	// PortfolioId Empty for a job of the operator's own.
+	PortfolioId string `json:"portfolioId"`
+
+	// ResponseFileId The results, once the job is over.
+	ResponseFileId *int64    `json:"responseFileId"`
+	RowCount       int64     `json:"rowCount"`
+	StartedDate    *Moment   `json:"startedDate"`
+	Status         JobStatus `json:"status"`
+	Type           JobType   `json:"type"`
+}
+
+// JobChange defines model for JobChange.
+type JobChange struct {
+	Status JobChangeStatus `json:"status"`
+}
+
+// JobChangeStatus defines model for JobChange.Status.
+type JobChangeStatus string
+
+// JobInput defines model for JobInput.
+type JobInput struct {
+	DryRun *Flag `json:"dryRun,omitempty"`
+
+	// FileId A number, or the same in quotes.
+	FileId IdInput `json:"fileId"`
+	Name   string  `json:"name"`
+
+	// PortfolioId Example: 0123456789abcdef0123456789abcdef
+	PortfolioId PortfolioId `json:"portfolioId"`
+	Type        JobType     `json:"type"`
+}
+
+// JobPage defines model for JobPage.
+type JobPage struct {
+	ItemCount         int     `json:"itemCount"`
+	Items             []Job   `json:"items"`
+	NextPageToken     *string `json:"nextPageToken,omitempty"`
+	PageToken         string  `json:"pageToken"`
+	RequestedPageSize int     `json:"requestedPageSize"`
+}
+
+// JobStatus defines model for JobStatus.
+type JobStatus string
+
+// JobType defines model for JobType.
+type JobType string
 
 // LifeStatus defines model for LifeStatus.
 type LifeStatus string
@@ -1204,11 +1350,17 @@ type Wget struct {
 // ClientId defines model for clientId.
 type ClientId = string
 
+// FileId defines model for fileId.
+type FileId = Id
+
 // IccCollectionId defines model for iccCollectionId.
 type IccCollectionId = Id
 
 // IccId defines model for iccId.
 type IccId = string
+
+// JobId defines model for jobId.
+type JobId = Id
 
 // PackageId defines model for packageId.
 type PackageId = Id
@@ -1224,6 +1376,9 @@ type CreateAttributes200JSONResponseBody struct {
 	union json.RawMessage
 }
 
+// CreateFileJSONRequestBody defines body for CreateFile for application/json ContentType.
+type CreateFileJSONRequestBody = FileInput
+
 // CreateCollectionJSONRequestBody defines body for CreateCollection for application/json ContentType.
 type CreateCollectionJSONRequestBody = CollectionInput
 
@@ -1238,6 +1393,12 @@ type AddCollectedJSONRequestBody = IccList
 
 // ChangeAssignmentRecordJSONRequestBody defines body for ChangeAssignmentRecord for application/json ContentType.
 type ChangeAssignmentRecordJSONRequestBody = AssignmentChange
+
+// CreateJobJSONRequestBody defines body for CreateJob for application/json ContentType.
+type CreateJobJSONRequestBody = JobInput
+
+// ChangeJobJSONRequestBody defines body for ChangeJob for application/json ContentType.
+type ChangeJobJSONRequestBody = JobChange
 
 // CreatePackageJSONRequestBody defines body for CreatePackage for application/json ContentType.
 type CreatePackageJSONRequestBody = PackageInput
@@ -1372,6 +1533,21 @@ func (t *CreateAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListFiles List files
+	// (GET /file)
+	ListFiles(w http.ResponseWriter, r *http.Request)
+	// CreateFile Make a file
+	// (POST /file)
+	CreateFile(w http.ResponseWriter, r *http.Request)
+	// DeleteFile Delete a file that no job needs
+	// (DELETE /file/{fileId})
+	DeleteFile(w http.ResponseWriter, r *http.Request, fileId FileId)
+	// GetFile Read a file, or download its content
+	// (GET /file/{fileId})
+	GetFile(w http.ResponseWriter, r *http.Request, fileId FileId)
+	// UploadFile Upload the content of a file
+	// (PUT /file/{fileId})
+	UploadFile(w http.ResponseWriter, r *http.Request, fileId FileId)
 	// ListCollections List collections
 	// (GET /iccCollection)
 	ListCollections(w http.ResponseWriter, r *http.Request)
@@ -1402,6 +1578,21 @@ type ServerInterface interface {
 	// ChangeAssignmentRecord Move a SIM, by the id of its assignment
 	// (PATCH /iccPortfolioPackage/{iccPortfolioPackageId})
 	ChangeAssignmentRecord(w http.ResponseWriter, r *http.Request, iccPortfolioPackageId Id)
+	// ListJobs List bulk jobs
+	// (GET /job)
+	ListJobs(w http.ResponseWriter, r *http.Request)
+	// CreateJob Make a bulk job
+	// (POST /job)
+	CreateJob(w http.ResponseWriter, r *http.Request)
+	// GetJob Read a bulk job
+	// (GET /job/{jobId})
+	GetJob(w http.ResponseWriter, r *http.Request, jobId JobId)
+	// ChangeJob Start, pause, resume or cancel a bulk job
+	// (PATCH /job/{jobId})
+	ChangeJob(w http.ResponseWriter, r *http.Request, jobId JobId)
+	// RetryJob Do again what failed
+	// (POST /job/{jobId}/retry)
+	RetryJob(w http.ResponseWriter, r *http.Request, jobId JobId)
 	// ListPackages List packages
 	// (GET /package)
 	ListPackages(w http.ResponseWriter, r *http.Request)
@@ -1601,6 +1792,112 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// ListFiles operation middleware
+func (siw *ServerInterfaceWrapper) ListFiles(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListFiles(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateFile operation middleware
+func (siw *ServerInterfaceWrapper) CreateFile(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateFile(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteFile operation middleware
+func (siw *ServerInterfaceWrapper) DeleteFile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "fileId" -------------
+	var fileId FileId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "fileId", r.PathValue("fileId"), &fileId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fileId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteFile(w, r, fileId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetFile operation middleware
+func (siw *ServerInterfaceWrapper) GetFile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "fileId" -------------
+	var fileId FileId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "fileId", r.PathValue("fileId"), &fileId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fileId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetFile(w, r, fileId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UploadFile operation middleware
+func (siw *ServerInterfaceWrapper) UploadFile(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "fileId" -------------
+	var fileId FileId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "fileId", r.PathValue("fileId"), &fileId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fileId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UploadFile(w, r, fileId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // ListCollections operation middleware
 func (siw *ServerInterfaceWrapper) ListCollections(w http.ResponseWriter, r *http.Request) {
@@ -1829,6 +2126,112 @@ func (siw *ServerInterfaceWrapper) ChangeAssignmentRecord(w http.ResponseWriter,
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangeAssignmentRecord(w, r, iccPortfolioPackageId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListJobs operation middleware
+func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJobs(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateJob operation middleware
+func (siw *ServerInterfaceWrapper) CreateJob(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateJob(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetJob operation middleware
+func (siw *ServerInterfaceWrapper) GetJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobId JobId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetJob(w, r, jobId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeJob operation middleware
+func (siw *ServerInterfaceWrapper) ChangeJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobId JobId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeJob(w, r, jobId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RetryJob operation middleware
+func (siw *ServerInterfaceWrapper) RetryJob(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobId" -------------
+	var jobId JobId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobId", r.PathValue("jobId"), &jobId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RetryJob(w, r, jobId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3692,6 +4095,11 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 		ErrorHandlerFunc:   options.ErrorHandlerFunc,
 	}
 
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/file", wrapper.ListFiles)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/file", wrapper.CreateFile)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/file/{fileId}", wrapper.DeleteFile)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/file/{fileId}", wrapper.GetFile)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/file/{fileId}", wrapper.UploadFile)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/iccCollection", wrapper.ListCollections)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/iccCollection", wrapper.CreateCollection)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/iccCollection/{iccCollectionId}", wrapper.GetCollection)
@@ -3702,6 +4110,11 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/iccCollection/{iccCollectionId}/icc", wrapper.AddCollected)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/iccCollection/{iccCollectionId}/reconcile", wrapper.ReconcileCollection)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/iccPortfolioPackage/{iccPortfolioPackageId}", wrapper.ChangeAssignmentRecord)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/job", wrapper.ListJobs)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/job", wrapper.CreateJob)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/job/{jobId}", wrapper.GetJob)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/job/{jobId}", wrapper.ChangeJob)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/job/{jobId}/retry", wrapper.RetryJob)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package", wrapper.ListPackages)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/package", wrapper.CreatePackage)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/package/{packageId}", wrapper.DeletePackage)
@@ -3767,6 +4180,136 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/sim/msisdn/{msisdnId}/smsRequest", wrapper.RequestSMS)
 
 	return m
+}
+
+type ListFilesRequestObject struct {
+}
+
+type ListFilesResponseObject interface {
+	VisitListFilesResponse(w http.ResponseWriter) error
+}
+
+type ListFiles200JSONResponse FilePage
+
+func (response ListFiles200JSONResponse) VisitListFilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFileRequestObject struct {
+	Body *CreateFileJSONRequestBody
+}
+
+type CreateFileResponseObject interface {
+	VisitCreateFileResponse(w http.ResponseWriter) error
+}
+
+type CreateFile200JSONResponse File
+
+func (response CreateFile200JSONResponse) VisitCreateFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteFileRequestObject struct {
+	FileId FileId `json:"fileId"`
+}
+
+type DeleteFileResponseObject interface {
+	VisitDeleteFileResponse(w http.ResponseWriter) error
+}
+
+type DeleteFile200JSONResponse FileDeleted
+
+func (response DeleteFile200JSONResponse) VisitDeleteFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFileRequestObject struct {
+	FileId FileId `json:"fileId"`
+}
+
+type GetFileResponseObject interface {
+	VisitGetFileResponse(w http.ResponseWriter) error
+}
+
+type GetFile200JSONResponse File
+
+func (response GetFile200JSONResponse) VisitGetFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFile200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetFile200TextcsvResponse) VisitGetFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type UploadFileRequestObject struct {
+	FileId FileId `json:"fileId"`
+	Body   io.Reader
+}
+
+type UploadFileResponseObject interface {
+	VisitUploadFileResponse(w http.ResponseWriter) error
+}
+
+type UploadFile200JSONResponse File
+
+func (response UploadFile200JSONResponse) VisitUploadFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListCollectionsRequestObject struct {
@@ -3983,6 +4526,116 @@ type ChangeAssignmentRecordResponseObject interface {
 type ChangeAssignmentRecord200JSONResponse Assignment
 
 func (response ChangeAssignmentRecord200JSONResponse) VisitChangeAssignmentRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobsRequestObject struct {
+}
+
+type ListJobsResponseObject interface {
+	VisitListJobsResponse(w http.ResponseWriter) error
+}
+
+type ListJobs200JSONResponse JobPage
+
+func (response ListJobs200JSONResponse) VisitListJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateJobRequestObject struct {
+	Body *CreateJobJSONRequestBody
+}
+
+type CreateJobResponseObject interface {
+	VisitCreateJobResponse(w http.ResponseWriter) error
+}
+
+type CreateJob200JSONResponse Job
+
+func (response CreateJob200JSONResponse) VisitCreateJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJobRequestObject struct {
+	JobId JobId `json:"jobId"`
+}
+
+type GetJobResponseObject interface {
+	VisitGetJobResponse(w http.ResponseWriter) error
+}
+
+type GetJob200JSONResponse Job
+
+func (response GetJob200JSONResponse) VisitGetJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeJobRequestObject struct {
+	JobId JobId `json:"jobId"`
+	Body  *ChangeJobJSONRequestBody
+}
+
+type ChangeJobResponseObject interface {
+	VisitChangeJobResponse(w http.ResponseWriter) error
+}
+
+type ChangeJob200JSONResponse Job
+
+func (response ChangeJob200JSONResponse) VisitChangeJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryJobRequestObject struct {
+	JobId JobId `json:"jobId"`
+}
+
+type RetryJobResponseObject interface {
+	VisitRetryJobResponse(w http.ResponseWriter) error
+}
+
+type RetryJob200JSONResponse Job
+
+func (response RetryJob200JSONResponse) VisitRetryJobResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -5426,6 +6079,21 @@ func (response RequestWget200JSONResponse) VisitRequestWgetResponse(w http.Respo
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListFiles List files
+	// (GET /file)
+	ListFiles(ctx context.Context, request ListFilesRequestObject) (ListFilesResponseObject, error)
+	// CreateFile Make a file
+	// (POST /file)
+	CreateFile(ctx context.Context, request CreateFileRequestObject) (CreateFileResponseObject, error)
+	// DeleteFile Delete a file that no job needs
+	// (DELETE /file/{fileId})
+	DeleteFile(ctx context.Context, request DeleteFileRequestObject) (DeleteFileResponseObject, error)
+	// GetFile Read a file, or download its content
+	// (GET /file/{fileId})
+	GetFile(ctx context.Context, request GetFileRequestObject) (GetFileResponseObject, error)
+	// UploadFile Upload the content of a file
+	// (PUT /file/{fileId})
+	UploadFile(ctx context.Context, request UploadFileRequestObject) (UploadFileResponseObject, error)
 	// ListCollections List collections
 	// (GET /iccCollection)
 	ListCollections(ctx context.Context, request ListCollectionsRequestObject) (ListCollectionsResponseObject, error)
@@ -5456,6 +6124,21 @@ type StrictServerInterface interface {
 	// ChangeAssignmentRecord Move a SIM, by the id of its assignment
 	// (PATCH /iccPortfolioPackage/{iccPortfolioPackageId})
 	ChangeAssignmentRecord(ctx context.Context, request ChangeAssignmentRecordRequestObject) (ChangeAssignmentRecordResponseObject, error)
+	// ListJobs List bulk jobs
+	// (GET /job)
+	ListJobs(ctx context.Context, request ListJobsRequestObject) (ListJobsResponseObject, error)
+	// CreateJob Make a bulk job
+	// (POST /job)
+	CreateJob(ctx context.Context, request CreateJobRequestObject) (CreateJobResponseObject, error)
+	// GetJob Read a bulk job
+	// (GET /job/{jobId})
+	GetJob(ctx context.Context, request GetJobRequestObject) (GetJobResponseObject, error)
+	// ChangeJob Start, pause, resume or cancel a bulk job
+	// (PATCH /job/{jobId})
+	ChangeJob(ctx context.Context, request ChangeJobRequestObject) (ChangeJobResponseObject, error)
+	// RetryJob Do again what failed
+	// (POST /job/{jobId}/retry)
+	RetryJob(ctx context.Context, request RetryJobRequestObject) (RetryJobResponseObject, error)
 	// ListPackages List packages
 	// (GET /package)
 	ListPackages(ctx context.Context, request ListPackagesRequestObject) (ListPackagesResponseObject, error)
@@ -5684,6 +6367,141 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// ListFiles operation middleware
+func (sh *strictHandler) ListFiles(w http.ResponseWriter, r *http.Request) {
+	var request ListFilesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFiles(ctx, request.(ListFilesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFiles")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListFilesResponseObject); ok {
+		if err := validResponse.VisitListFilesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateFile operation middleware
+func (sh *strictHandler) CreateFile(w http.ResponseWriter, r *http.Request) {
+	var request CreateFileRequestObject
+
+	var body CreateFileJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateFile(ctx, request.(CreateFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateFile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateFileResponseObject); ok {
+		if err := validResponse.VisitCreateFileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteFile operation middleware
+func (sh *strictHandler) DeleteFile(w http.ResponseWriter, r *http.Request, fileId FileId) {
+	var request DeleteFileRequestObject
+
+	request.FileId = fileId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteFile(ctx, request.(DeleteFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteFile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteFileResponseObject); ok {
+		if err := validResponse.VisitDeleteFileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetFile operation middleware
+func (sh *strictHandler) GetFile(w http.ResponseWriter, r *http.Request, fileId FileId) {
+	var request GetFileRequestObject
+
+	request.FileId = fileId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFile(ctx, request.(GetFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetFileResponseObject); ok {
+		if err := validResponse.VisitGetFileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UploadFile operation middleware
+func (sh *strictHandler) UploadFile(w http.ResponseWriter, r *http.Request, fileId FileId) {
+	var request UploadFileRequestObject
+
+	request.FileId = fileId
+
+	request.Body = r.Body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UploadFile(ctx, request.(UploadFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UploadFile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UploadFileResponseObject); ok {
+		if err := validResponse.VisitUploadFileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // ListCollections operation middleware
@@ -5970,6 +6788,146 @@ func (sh *strictHandler) ChangeAssignmentRecord(w http.ResponseWriter, r *http.R
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangeAssignmentRecordResponseObject); ok {
 		if err := validResponse.VisitChangeAssignmentRecordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListJobs operation middleware
+func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request) {
+	var request ListJobsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobs(ctx, request.(ListJobsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJobsResponseObject); ok {
+		if err := validResponse.VisitListJobsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateJob operation middleware
+func (sh *strictHandler) CreateJob(w http.ResponseWriter, r *http.Request) {
+	var request CreateJobRequestObject
+
+	var body CreateJobJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateJob(ctx, request.(CreateJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateJobResponseObject); ok {
+		if err := validResponse.VisitCreateJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetJob operation middleware
+func (sh *strictHandler) GetJob(w http.ResponseWriter, r *http.Request, jobId JobId) {
+	var request GetJobRequestObject
+
+	request.JobId = jobId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJob(ctx, request.(GetJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetJobResponseObject); ok {
+		if err := validResponse.VisitGetJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeJob operation middleware
+func (sh *strictHandler) ChangeJob(w http.ResponseWriter, r *http.Request, jobId JobId) {
+	var request ChangeJobRequestObject
+
+	request.JobId = jobId
+
+	var body ChangeJobJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeJob(ctx, request.(ChangeJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeJobResponseObject); ok {
+		if err := validResponse.VisitChangeJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RetryJob operation middleware
+func (sh *strictHandler) RetryJob(w http.ResponseWriter, r *http.Request, jobId JobId) {
+	var request RetryJobRequestObject
+
+	request.JobId = jobId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryJob(ctx, request.(RetryJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryJob")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RetryJobResponseObject); ok {
+		if err := validResponse.VisitRetryJobResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

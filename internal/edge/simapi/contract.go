@@ -54,7 +54,9 @@ func newRoute(method, path string, op *openapi3.Operation) *route {
 		}
 	}
 	if op.RequestBody != nil {
-		rt.body, rt.must = op.RequestBody.Value.Content.Get("application/json").Schema.Value, op.RequestBody.Value.Required
+		if content := op.RequestBody.Value.Content.Get("application/json"); content != nil { // else it is a file
+			rt.body, rt.must = content.Schema.Value, op.RequestBody.Value.Required
+		}
 	}
 	return rt
 }
@@ -109,6 +111,17 @@ var needs = map[string][]tenant.Permission{
 	"replaceCollected":    {tenant.CollectionWrite},
 	"removeCollected":     {tenant.CollectionWrite},
 	"reconcileCollection": {tenant.CollectionWrite},
+
+	"listFiles":  {tenant.FileGet},
+	"createFile": {tenant.FileCreate},
+	"getFile":    {tenant.FileGet},
+	"uploadFile": {tenant.FileCreate},
+	"deleteFile": {tenant.FileCreate},
+	"listJobs":   {tenant.JobGet},
+	"createJob":  {tenant.JobCreate},
+	"getJob":     {tenant.JobGet},
+	"changeJob":  {tenant.JobCreate},
+	"retryJob":   {tenant.JobCreate},
 
 	"listPortfolios":  {tenant.PortfolioGet},
 	"createPortfolio": {tenant.PortfolioWrite},

@@ -20,7 +20,7 @@ func (x *exchange) control(ctx context.Context, s *sim.SIM, c sim.Control, detai
 		return ControlReceipt{}, err
 	}
 	id, err := x.fleet.Control(ctx, x.request, s, c, body)
-	return ControlReceipt{RequestId: id, Status: Queued}, err
+	return ControlReceipt{RequestId: id, Status: ControlReceiptStatusQueued}, err
 }
 
 // RequestDisconnect implements StrictServerInterface.

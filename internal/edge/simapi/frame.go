@@ -26,6 +26,7 @@ type exchange struct {
 	query   values
 	sim     *sim.SIM // the one that the path names, as it was before
 	failure error    // why the request was refused
+	wire    *http.ResponseController
 }
 
 type exchangeKey struct{}
@@ -39,7 +40,7 @@ const documentPath = "/openapi.json"
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpx.Private(w.Header())
-	x := &exchange{call: httpx.Of(r.Context()), fleet: h.fleet, path: below(r.URL.Path)}
+	x := &exchange{call: httpx.Of(r.Context()), fleet: h.fleet, path: below(r.URL.Path), wire: http.NewResponseController(w)}
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	if x.path == documentPath {
 		h.document(w, r, x)
@@ -52,7 +53,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	if x.route.writes && x.call.Key != "" {
+	if x.route.writes && x.call.Key != "" && x.route.name != uploadOperation {
 		h.once(w, r, x)
 		return
 	}

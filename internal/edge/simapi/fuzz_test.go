@@ -129,7 +129,9 @@ func (d *drawer) request(o drawn) {
 		query.Set(d.garbage(), d.garbage())
 	}
 	body := ""
-	if o.op.RequestBody != nil && !d.rarely(20) {
+	if o.op.OperationID == "uploadFile" {
+		body = d.pick([]string{"iccId,value\n<live>,yes\n<stock>,active\n", "iccId;status\r\n<stock>;active", "\xef\xbb\xbficcId,value\n", "", "\xff\xfei", "a\"b\n1\x00"})
+	} else if o.op.RequestBody != nil && !d.rarely(20) {
 		v, _ := json.Marshal(d.value("", o.op.RequestBody.Value.Content.Get("application/json").Schema.Value, 0))
 		if body = string(v); d.rarely(20) {
 			body = body[:len(body)/2]
@@ -150,6 +152,9 @@ func (d *drawer) send(o drawn, path, body string) {
 	a := d.w.send(r)
 	if a.status >= 500 && a.status != http.StatusNotImplemented {
 		d.t.Fatalf("%s %s %s: %d %s", o.method, path, body, a.status, a.body)
+	}
+	if a.status == http.StatusOK && o.op.OperationID == "changeJob" {
+		_, _ = d.w.work().Step(d.w.t.Context())
 	}
 	if a.status == http.StatusOK {
 		d.learn(o, a.body)

@@ -10,6 +10,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/job"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
@@ -132,6 +133,17 @@ var byCode = map[string]struct{ status, code int }{
 	sim.CollectionTitle:    {http.StatusBadRequest, codeTitleExists},
 	"collection.deleted":   {http.StatusBadRequest, codeNotActive},
 	"sim.not_active":       {http.StatusBadRequest, codeWrongStatus},
+	fleet.FileUploaded:     {http.StatusBadRequest, codeAlready},
+	fleet.FileEmpty:        {http.StatusBadRequest, codeWrongStatus},
+	fleet.FileInUse:        {http.StatusBadRequest, codeWrongStatus},
+	fleet.FileDeleted:      {http.StatusBadRequest, codeNotActive},
+	fleet.FileResult:       {http.StatusBadRequest, codeBadValue},
+	fleet.BulkFile:         {http.StatusBadRequest, codeBadReference},
+	fleet.BulkNoneFail:     {http.StatusBadRequest, codeNothing},
+	fleet.BulkNothing:      {http.StatusBadRequest, codeNothing},
+	fleet.BulkAlready:      {http.StatusBadRequest, codeAlready},
+	fleet.BulkSuspended:    {http.StatusBadRequest, codeSuspended},
+	job.Already:            {http.StatusBadRequest, codeAlready},
 	"idempotency.reused":   {http.StatusBadRequest, codeBadValue},
 	"invalid.allow":        {http.StatusBadRequest, codeAddress},
 }
@@ -266,11 +278,14 @@ type errorBody struct {
 }
 
 func write(w http.ResponseWriter, p *problem) {
-	tag, ok := tags[p.code]
-	if !ok {
-		tag = "invalid_request_error"
+	writeJSON(w, p.status, errorBody{p.code, tagOf(p.code), p.message, p.details})
+}
+
+func tagOf(code int) string {
+	if tag, ok := tags[code]; ok {
+		return tag
 	}
-	writeJSON(w, p.status, errorBody{p.code, tag, p.message, p.details})
+	return "invalid_request_error"
 }
 
 func writeJSON(w http.ResponseWriter, status int, answer any) {

@@ -61,7 +61,15 @@ func New(o Options) http.Handler {
 	HandlerWithOptions(NewStrictHandlerWithOptions(h, nil, StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: h.refuseRequest, ResponseErrorHandlerFunc: h.refuse,
 	}), StdHTTPServerOptions{BaseRouter: h.mux, ErrorHandlerFunc: h.refuseRequest})
-	return httpx.Edge{Options: o.HTTP, Name: edgeName, MaxBody: o.MaxBody, MaxInFlight: o.MaxInFlight, Refuse: refuseEarly}.Wrap(h)
+	whole := httpx.Edge{Options: o.HTTP, Name: edgeName, MaxBody: o.MaxBody, MaxInFlight: o.MaxInFlight, Refuse: refuseEarly}.Wrap(h)
+	streamed := files(o, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if streams(r) {
+			streamed.ServeHTTP(w, r)
+			return
+		}
+		whole.ServeHTTP(w, r)
+	})
 }
 
 // handler implements StrictServerInterface. Its methods use the use cases of

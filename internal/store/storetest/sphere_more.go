@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 
+	"github.com/simurgh-iot/simurgh/internal/bulk"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/job"
 	"github.com/simurgh-iot/simurgh/internal/plan"
@@ -37,9 +38,26 @@ func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
 			return err
 		}
 		s.give(j.ID)
+		if err := s.settleBulk(ctx, tx); err != nil {
+			return err
+		}
 		if err := tx.SaveTitle(ctx, s.a1, "A one"); err != nil {
 			return err
 		}
 		return tx.AddToken(ctx, &tenant.Token{Hash: []byte("token"), Account: account.ID, CreatedAt: noon, ExpiresAt: noon.AddDate(1, 0, 0)})
 	})
+}
+
+// settleBulk adds a file and a bulk job.
+func (s *settled) settleBulk(ctx context.Context, tx *store.Tx) error {
+	f := bulk.File{Portfolio: s.a1.ID, Name: "file", Status: bulk.Empty, CreatedAt: noon}
+	if err := tx.AddFile(ctx, &f); err != nil {
+		return err
+	}
+	b := bulk.Job{Job: job.Job{Kind: bulk.Kind, Portfolio: s.a1.ID, State: job.Setup}, Type: bulk.SetStatus, Name: "bulk", File: f.ID}
+	if err := tx.AddBulk(ctx, &b); err != nil {
+		return err
+	}
+	s.give(f.ID, b.ID, bulk.Query{Limit: 10}, bulk.Query{Portfolio: s.a1.ID, Limit: 10})
+	return nil
 }

@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Packages", testPackages},
 		{"Admin", testAdmin},
 		{"Jobs", testJobs},
+		{"Bulk", testBulk},
 		{"Write", testWrite},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/bulk"
+	"github.com/simurgh-iot/simurgh/internal/job"
+)
+
+// BenchmarkBulk activates SIMs with one bulk job and reports how long its file
+// took to be accepted, and how fast it ran: until every row had its result, and
+// until the network, which takes no time, had answered for all of them.
+func BenchmarkBulk(b *testing.B) {
+	const sims = 100_000
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			for b.Loop() {
+				p := platform{data: b.TempDir()}
+				if engine == "postgres" {
+					p.database = postgres(b)
+				}
+				p.furnish(b, 0)
+				p.run(b, nil, "sims", "import", bigBatch(b, sims), "--portfolio", labPortfolio, "--package", labPackage)
+				n := p.serve(b, "--reconcile-every", "0")
+				a := p.open(b)
+				file := bulkFile(b, sims, bulk.Active)
+				begun := time.Now()
+				var made struct{ JobID int64 }
+				p.run(b, &made, "bulk", "run", file, "--type", string(bulk.SetStatus), "--portfolio", labPortfolio)
+				accepted := time.Since(begun)
+				var over bulk.Job
+				untilWithin(b, 5*time.Minute, "the job is over", func() bool {
+					var err error
+					if over, err = a.Fleet.Bulk(b.Context(), asOperator, made.JobID); err != nil {
+						b.Fatal(err)
+					}
+					return over.State.Over()
+				})
+				done := time.Since(begun)
+				untilWithin(b, 5*time.Minute, "every SIM is active", func() bool { return waits(b, a) == 0 })
+				took := time.Since(begun)
+				if over.State != job.Done || over.Done != sims || over.Failed != 0 {
+					b.Fatalf("the job ended as %+v", over.Job)
+				}
+				b.ReportMetric(accepted.Seconds(), "s-accepted")
+				b.ReportMetric(float64(sims)/done.Seconds(), "rows/s")
+				b.ReportMetric(float64(sims)/took.Seconds(), "SIM/s")
+				b.ReportMetric(float64(resident(b, n)), "MB-resident")
+				if err := n.stop(syscall.SIGTERM); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// bulkFile writes a file of rows.
+func bulkFile(t testing.TB, sims int, value string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rows.csv")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := bufio.NewWriter(f)
+	_, _ = fmt.Fprintln(w, "iccId,value")
+	for n := range sims {
+		_, _ = fmt.Fprintf(w, "%s,%s\n", iccidOf(n), value)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// untilWithin is until, for what takes longer.
+func untilWithin(t testing.TB, limit time.Duration, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s", what, limit)
+		}
+	}
+}
