@@ -55,6 +55,7 @@ func (c *demoCmd) play(ctx context.Context, sh *shell, a *app.App, o app.Serving
 	}
 	var shown error
 	o.Ready = func(url string) { shown = c.show(ctx, sh, a, url) }
+	easeCollector()
 	return errors.Join(a.Serve(ctx, o), shown)
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
@@ -71,9 +73,19 @@ func (c *serveCmd) Run(ctx context.Context, sh *shell) error {
 	if err != nil {
 		return err
 	}
+	easeCollector()
 	err = a.Serve(ctx, app.Serving{HTTP: c.HTTP, ReconcileEvery: c.ReconcileEvery, Repair: c.Repair, Lease: c.Lease, Drain: c.Drain,
 		Trusted: trusted, Tigrillo: c.Tigrillo.options(), SIMAPI: c.SIMAPI.options(), Ready: sh.ready})
 	return errors.Join(err, a.Close())
+}
+
+// easeCollector lets garbage pile up to a few times of what is in use, which is
+// little: collected as seldom as that, it costs requests next to nothing. GOGC
+// in the environment has its way.
+func easeCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 }
 
 // ready tells where the server is.

@@ -17,7 +17,7 @@ import (
 type serviceAccountCmd struct {
 	Create serviceAccountCreate `cmd:"" help:"Let a program in, and print its id and its secret, once."`
 	List   serviceAccountList   `cmd:"" help:"List the programs, and where they belong."`
-	Revoke serviceAccountRevoke `cmd:"" help:"Shut a program out: its secret and its tokens are worth nothing at once."`
+	Revoke serviceAccountRevoke `cmd:"" help:"Shut a program out: its secret is worth nothing at once, its tokens within a second."`
 }
 
 type serviceAccountCreate struct {

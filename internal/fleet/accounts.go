@@ -191,6 +191,7 @@ func (s *Service) ChangeMember(ctx context.Context, r Request, portfolio ident.P
 		}
 		return s.saveMember(ctx, tx, &r, &m, changes, m.Disabled || hash != "")
 	})
+	s.bearers.forget()
 	return m, err
 }
 

@@ -16,6 +16,7 @@ import (
 // has found in its sphere.
 type AttributeReader interface {
 	Attributes(ctx context.Context, ids []int64) (map[int64][]sim.Attribute, error)
+	SIMWithAttributes(ctx context.Context, in tenant.Sphere, iccid ident.ICCID) (s sim.SIM, stored []sim.Attribute, found bool, err error)
 	DeletedAttributes(ctx context.Context, simID int64) ([]sim.Attribute, error)
 }
 
@@ -46,6 +47,22 @@ func (s *Service) Attributes(ctx context.Context, r Request, sims []sim.SIM) (ma
 		out[sims[i].ID] = sims[i].Attributes(stored[sims[i].ID], false)
 	}
 	return out, nil
+}
+
+// SIMWithAttributes is SIM and Attributes of one SIM at once.
+func (s *Service) SIMWithAttributes(ctx context.Context, r Request, iccid ident.ICCID) (sim.SIM, []sim.Attribute, error) {
+	if !r.Caller.May.Has(tenant.AttributeGet) {
+		got, err := s.SIM(ctx, r, iccid)
+		return got, nil, err
+	}
+	if err := r.Caller.Needs(tenant.SIMGet); err != nil {
+		return sim.SIM{}, nil, err
+	}
+	got, stored, found, err := s.store.SIMWithAttributes(ctx, r.Caller.Sphere, iccid)
+	if err == nil && !found {
+		err = missingSIM(iccid)
+	}
+	return got, got.Attributes(stored, false), err
 }
 
 // AttributesOf lists the attributes of one SIM, those that are deleted or those

@@ -31,6 +31,7 @@ type Service struct {
 	guard    *guard
 	controls Controls
 	pages    *pageKeys
+	bearers  *bearers
 }
 
 // Options are what a Service needs besides its store.
@@ -58,7 +59,7 @@ func New(store Store, o Options) *Service {
 	// Databases keep microseconds; a caller is told what they will return.
 	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	return &Service{store: store, vault: o.Vault, now: now, told: o.Told, cut: o.Cut, rules: o.Rules.defaults(), guard: newGuard(now),
-		controls: o.Controls, pages: &pageKeys{}}
+		controls: o.Controls, pages: &pageKeys{}, bearers: &bearers{}}
 }
 
 // Request is who asks, and how.

@@ -143,6 +143,7 @@ func (s *Service) ChangePortfolio(ctx context.Context, r Request, id ident.Portf
 		}
 		return tx.AddEvents(ctx, []event.Event{r.event(event.PortfolioChanged, p.ID, s.now(), event.Data{Subject: p.Name})})
 	})
+	s.bearers.forget()
 	return p, err
 }
 

@@ -11,14 +11,18 @@ import (
 // They must go through the Service that do is handed, and an error of do undoes
 // them. It may run more than once and must have no other effect.
 func (s *Service) Together(ctx context.Context, do func(*Service) error) error {
-	heard := map[string]bool{}
+	heard, held := map[string]bool{}, &bearers{}
 	err := s.store.Write(ctx, func(tx Tx) error {
 		clear(heard)
 		inner := *s
-		inner.store = within{tx}
+		inner.store, inner.bearers = within{tx}, &bearers{}
+		held = inner.bearers
 		inner.told = func(networks map[string]bool) { maps.Copy(heard, networks) }
 		return do(&inner)
 	})
+	if held.forgot() {
+		s.bearers.forget()
+	}
 	if err == nil && len(heard) > 0 {
 		s.told(heard)
 	}

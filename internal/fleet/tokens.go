@@ -125,7 +125,7 @@ func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (te
 		return tenant.Bearer{}, unknown
 	}
 	now := s.now()
-	b, found, err := s.store.BearerOf(ctx, s.vault.HashToken(token), now)
+	b, found, err := s.bearerOf(ctx, s.vault.HashToken(token), now)
 	switch {
 	case err != nil:
 		return b, err
@@ -135,6 +135,19 @@ func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (te
 		return b, fault.New(fault.Forbidden, ClientAddress, "the address %s is not on the allow-list", from)
 	}
 	return b, nil
+}
+
+// bearerOf reads who a token speaks for, once in [BearerLife].
+func (s *Service) bearerOf(ctx context.Context, hash []byte, now time.Time) (tenant.Bearer, bool, error) {
+	b, found, epoch := s.bearers.find(hash, now)
+	if found {
+		return b, true, nil
+	}
+	b, found, err := s.store.BearerOf(ctx, hash, now)
+	if err == nil && found {
+		s.bearers.put(hash, b, now, epoch)
+	}
+	return b, found, err
 }
 
 // Tokens lists the live tokens of a service account.
@@ -171,6 +184,7 @@ func (s *Service) RevokeTokens(ctx context.Context, r Request, portfolio ident.P
 		}
 		return tx.AddEvents(ctx, []event.Event{r.event(event.TokensRevoked, m.Portfolio, s.now(), event.Data{Subject: m.Actor(), Reason: what})})
 	})
+	s.bearers.forget()
 	return n, err
 }
 

@@ -21,7 +21,8 @@ import (
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	reader
-	log *slog.Logger
+	points points
+	log    *slog.Logger
 }
 
 // Options opens a database. Exactly one of Dir and URL is set.
@@ -59,7 +60,8 @@ func OpenAsIs(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{reader: reader{engine: e, q: newPool(e.pool()), lists: newLists()}, log: o.Log}, nil
+	r := reader{engine: e, q: newPool(e.pool()), lists: newLists()}
+	return &DB{reader: r, points: newPoints(r), log: o.Log}, nil
 }
 
 // Close waits for the writes under way and closes the database. Calls that come

@@ -12,17 +12,17 @@ import (
 // sphere: it finds out whose sphere the caller has.
 func (r reader) BearerOf(ctx context.Context, hash []byte, now time.Time) (b tenant.Bearer, found bool, err error) {
 	var allow string
-	var stopped, created int64
+	var stopped, created, expires int64
 	p := &b.Home
 	err = r.each(ctx, func(rows rowScanner) error {
 		found = true
-		return scanMember(rows, &b.Member, &p.Parent, &p.Path, &p.Name, &p.Currency, &p.BillingDay, &p.Status, &allow, &p.Overdue, &stopped, &created)
+		return scanMember(rows, &b.Member, &p.Parent, &p.Path, &p.Name, &p.Currency, &p.BillingDay, &p.Status, &allow, &p.Overdue, &stopped, &created, &expires)
 	}, "SELECT "+memberColumns+`, p.parent, p.path, p.name, p.currency, p.billing_day, p.status, p.allow_list, p.overdue, p.no_activations,
-		p.created_at`+memberFrom+" JOIN token t ON t.account_id = a.id WHERE t.hash = ? AND t.expires_at > ?", hash, micros(now))
+		p.created_at, t.expires_at`+memberFrom+" JOIN token t ON t.account_id = a.id WHERE t.hash = ? AND t.expires_at > ?", hash, micros(now))
 	if err != nil || !found {
 		return b, false, err
 	}
-	p.ID, p.NoActivations, p.CreatedAt = b.Portfolio, stopped != 0, moment(created)
+	p.ID, p.NoActivations, p.CreatedAt, b.Expires = b.Portfolio, stopped != 0, moment(created), moment(expires)
 	p.AllowList, err = tenant.ParseAllowList(allow)
 	return b, true, err
 }

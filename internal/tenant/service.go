@@ -36,7 +36,8 @@ type Token struct {
 // Bearer is who a live token speaks for.
 type Bearer struct {
 	Member
-	Home Portfolio
+	Home    Portfolio
+	Expires time.Time // the token
 }
 
 // Listed reports whether an allow-list lets addr in; an empty one lets in all.

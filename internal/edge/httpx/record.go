@@ -2,8 +2,10 @@ package httpx
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 )
 
@@ -48,15 +50,16 @@ func (f *frame) report(r *http.Request, call *Call, rec *recorder, took time.Dur
 	}
 	path := r.URL.EscapedPath()
 	path = path[:min(len(path), maxPath)]
-	args := []any{"edge", f.Name, "method", r.Method, "path", path, "status", status, "bytes", rec.bytes, "took", took,
-		"request", call.ID, "client", call.From}
+	attrs := append(make([]slog.Attr, 0, 10), slog.String("edge", f.Name), slog.String("method", r.Method), slog.String("path", path),
+		slog.Int("status", status), slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("request", call.ID),
+		slog.String("client", call.From.String()))
 	if call.Caller != "" {
-		args = append(args, "caller", call.Caller)
+		attrs = append(attrs, slog.String("caller", call.Caller))
 	}
 	if problem != 0 {
-		args = append(args, "problem", problem.String())
+		attrs = append(attrs, slog.String("problem", problem.String()))
 	}
-	f.Log.InfoContext(r.Context(), "request", args...)
+	f.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 	if f.Observer == nil {
 		return
 	}
@@ -64,7 +67,7 @@ func (f *frame) report(r *http.Request, call *Call, rec *recorder, took time.Dur
 	if route == "" {
 		route = "other"
 	}
-	f.Observer.Observe(Sample{Edge: f.Name, Route: route, Class: fmt.Sprintf("%dxx", status/100), Took: took, Problem: problem})
+	f.Observer.Observe(Sample{Edge: f.Name, Route: route, Class: strconv.Itoa(status/100) + "xx", Took: took, Problem: problem})
 }
 
 // logPanic writes what went wrong, and where, once.

@@ -1,6 +1,6 @@
 // Package oauth is the token endpoint: OAuth 2.0 client credentials (RFC 6749
 // section 4.4) for service accounts. Tokens are opaque, last an hour and can be
-// revoked at once.
+// revoked; see fleet.BearerLife for when that shows.
 //
 // Where the field's clients differ from the RFC, the clients win: every refusal
 // has the HTTP status 400, wrong credentials too.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/app"
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/edge/oauth"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
@@ -242,6 +243,28 @@ func TestTokens(t *testing.T) {
 	w.token(w.secrets[customer].id, w.secrets[customer].secret, "").into(t, &tok)
 	must(w.Fleet.ChangePortfolio(t.Context(), w.op, folios["C"], func(p *tenant.Portfolio) error { p.Status = tenant.Deleted; return nil }))
 	try("Bearer "+tok.AccessToken).fails(t, 401, 0)
+}
+
+// What another process revokes is over here within a second; what this one
+// revokes, at once.
+func TestTokensRevokedElsewhere(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, w *world) {
+		other := must(app.Open(t.Context(), app.Config{Data: w.Data, Database: w.Database, KeyFile: w.KeyFile, Now: w.clock.now}))
+		defer func() { check(other.Close()) }()
+		w.call(engineer, http.MethodGet, "/sim/<live>", "").has(t, `{}`)
+		must(other.Fleet.RevokeTokens(t.Context(), w.op, folios["A"], w.secrets[engineer].id, 0))
+		w.clock.pass(fleet.BearerLife)
+		w.call(engineer, http.MethodGet, "/sim/<live>", "").fails(t, 401, 0)
+
+		w.call(viewer, http.MethodGet, "/sim/<live>", "").has(t, `{}`)
+		must(w.Fleet.RevokeTokens(t.Context(), w.op, folios["A"], w.secrets[viewer].id, 0))
+		w.call(viewer, http.MethodGet, "/sim/<live>", "").fails(t, 401, 0)
+		// So it is when the request had a key.
+		w.call(finance, http.MethodGet, "/sim/<live>/billingTotal", "").has(t, `{}`)
+		w.keyed(admin, "out", http.MethodDelete, "/portfolio/<A>/serviceAccount/"+w.secrets[finance].id, "").has(t, `{}`)
+		w.call(finance, http.MethodGet, "/sim/<live>/billingTotal", "").fails(t, 401, 0)
+	})
 }
 
 func TestPackages(t *testing.T) {

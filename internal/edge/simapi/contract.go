@@ -2,6 +2,7 @@ package simapi
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -17,7 +18,8 @@ type contract struct {
 
 // route is one operation.
 type route struct {
-	name    string // operationId
+	name    string   // operationId
+	params  []string // of the path, by segment; "" for those that are none
 	pattern string
 	may     []tenant.Permission // any of them lets a caller in; the use cases ask for more
 	query   map[string]*openapi3.Schema
@@ -48,6 +50,13 @@ func load(text []byte) *contract {
 func newRoute(method, path string, op *openapi3.Operation) *route {
 	rt := &route{name: op.OperationID, pattern: method + " " + path, may: needs[op.OperationID], query: map[string]*openapi3.Schema{},
 		writes: method != http.MethodGet}
+	for segment := range strings.SplitSeq(path, "/") {
+		name, found := strings.CutPrefix(segment, "{")
+		if !found {
+			name = ""
+		}
+		rt.params = append(rt.params, strings.TrimSuffix(name, "}"))
+	}
 	for _, p := range op.Parameters {
 		if p.Value.In == openapi3.ParameterInQuery {
 			rt.query[p.Value.Name] = p.Value.Schema.Value
@@ -59,6 +68,18 @@ func newRoute(method, path string, op *openapi3.Operation) *route {
 		}
 	}
 	return rt
+}
+
+// bind gives a request that the mux has found the route for the parameters of
+// its path.
+func (rt *route) bind(r *http.Request) {
+	i := 0
+	for value := range strings.SplitSeq(r.URL.Path, "/") {
+		if rt.params[i] != "" {
+			r.SetPathValue(rt.params[i], value)
+		}
+		i++
+	}
 }
 
 // needs says what lets a caller in, by operation. The use cases ask again, and

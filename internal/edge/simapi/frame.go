@@ -24,8 +24,11 @@ type exchange struct {
 	route   *route
 	path    string
 	query   values
-	sim     *sim.SIM // the one that the path names, as it was before
-	failure error    // why the request was refused
+	serve   http.Handler // the route's, past the mux
+	sim     *sim.SIM     // the one that the path names, as it was before
+	carries []sim.Attribute
+	known   bool  // carries are those of sim
+	failure error // why the request was refused
 	wire    *http.ResponseController
 }
 
@@ -57,7 +60,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.once(w, r, x)
 		return
 	}
-	h.mux.ServeHTTP(w, r)
+	x.serve.ServeHTTP(w, r)
 }
 
 // below returns the path without its prefix and without a final slash.
@@ -80,7 +83,7 @@ func (h *handler) admit(x *exchange, r *http.Request) error {
 	}
 	x.call.Caller, x.home = b.Actor(), b.Home
 	x.request = x.call.Request(r, b.Principal, edgeName)
-	if x.route, err = h.find(r); err != nil {
+	if x.route, x.serve, err = h.find(r); err != nil {
 		return err
 	}
 	x.call.Route = x.route.name
@@ -114,17 +117,20 @@ func token(r *http.Request) string {
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete}
 
-// find returns the route of a request. A path that has other methods is 6003.
-func (h *handler) find(r *http.Request) (*route, error) {
+// find returns the route of a request, and its handler, which it readies the
+// request for. A path that has other methods is 6003.
+func (h *handler) find(r *http.Request) (*route, http.Handler, error) {
 	if path.Clean(r.URL.Path) == r.URL.Path {
-		if _, pattern := h.mux.Handler(r); h.contract.routes[pattern] != nil {
-			return h.contract.routes[pattern], nil
+		serve, pattern := h.mux.Handler(r)
+		if found := h.contract.routes[pattern]; found != nil {
+			found.bind(r)
+			return found, serve, nil
 		}
 		if allowed := h.allowed(r); len(allowed) > 0 {
-			return nil, &notAllowed{r.Method, allowed}
+			return nil, nil, &notAllowed{r.Method, allowed}
 		}
 	}
-	return nil, fault.New(fault.NotFound, "path.not_found", "path not found")
+	return nil, nil, fault.New(fault.NotFound, "path.not_found", "path not found")
 }
 
 func (h *handler) allowed(r *http.Request) []string {
@@ -156,8 +162,13 @@ func (x *exchange) load(ctx context.Context) error {
 	if err != nil {
 		return ident.As("iccId", err)
 	}
-	got, err := x.fleet.SIM(ctx, x.request, iccid)
-	x.sim = &got
+	x.sim = new(sim.SIM)
+	if x.route.name == "getSIM" {
+		x.known = true
+		*x.sim, x.carries, err = x.fleet.SIMWithAttributes(ctx, x.request, iccid)
+		return err
+	}
+	*x.sim, err = x.fleet.SIM(ctx, x.request, iccid)
 	return err
 }
 

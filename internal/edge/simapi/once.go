@@ -22,7 +22,7 @@ func (h *handler) once(w http.ResponseWriter, r *http.Request, x *exchange) {
 	answer, err := h.fleet.Once(r.Context(), keyed, func(inner *fleet.Service) ([]byte, error) {
 		x.fleet, x.failure, refused = inner, nil, nil
 		b := &buffer{header: http.Header{}}
-		h.mux.ServeHTTP(b, r)
+		x.serve.ServeHTTP(b, r)
 		if x.failure != nil {
 			refused = b
 		}

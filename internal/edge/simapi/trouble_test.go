@@ -97,13 +97,13 @@ func TestTheServersOwnFaults(t *testing.T) {
 	w := newWorld(t)
 	broken := errors.New("a detail")
 	w.rewire(fleet.Options{}, &broken)
-	a := w.call(engineer, http.MethodGet, "/sim/<live>", "")
+	a := w.call(engineer, http.MethodGet, "/sim/<live>/iccContract", "")
 	a.fails(t, 500, 6004)
 	if strings.Contains(a.body, "detail") {
 		t.Error(a.body)
 	}
 	broken = fault.New(fault.Unavailable, "store.busy", "the database is busy")
-	a = w.call(engineer, http.MethodGet, "/sim/<live>", "")
+	a = w.call(engineer, http.MethodGet, "/sim/<live>/iccContract", "")
 	a.fails(t, 503, 6004)
 	if a.header.Get("Retry-After") == "" {
 		t.Error("no word on when to try again")

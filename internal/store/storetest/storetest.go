@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Totals", testTotals},
 		{"Sphere", testSphere},
 		{"SIMs", testSIMs},
+		{"Points", testPoints},
 		{"Counters", testCounters},
 		{"Queue", testQueue},
 		{"Operations", testOperations},
