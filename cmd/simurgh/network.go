@@ -15,10 +15,12 @@ import (
 )
 
 type networkCmd struct {
-	Add   networkAdd   `cmd:"" help:"Add a network; servers that run pick it up by themselves."`
-	List  networkList  `cmd:"" help:"List the networks, and how much waits for each."`
-	Check networkCheck `cmd:"" help:"Ask networks whether they answer, who they are, and what can be done with them."`
-	Set   networkSet   `cmd:"" help:"Tell a simulated network how to behave: slow, failing, refusing, away."`
+	Add    networkAdd    `cmd:"" help:"Add a network; servers that run pick it up by themselves."`
+	List   networkList   `cmd:"" help:"List the networks, and how much waits for each."`
+	Change networkChange `cmd:"" help:"Change how a network is reached; servers that run take it up by themselves."`
+	Remove networkRemove `cmd:"" help:"Forget a network that no SIM is on and no package is for."`
+	Check  networkCheck  `cmd:"" help:"Ask networks whether they answer, who they are, and what can be done with them."`
+	Set    networkSet    `cmd:"" help:"Tell a simulated network how to behave: slow, failing, refusing, away."`
 }
 
 // behave changes the settings of a simulated network and returns them.

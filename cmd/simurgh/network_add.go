@@ -92,7 +92,7 @@ func (c *networkAdd) network() (plan.Network, []byte, error) {
 	if err != nil {
 		return n, nil, err
 	}
-	config, err := k.ConfigOf(words)
+	config, err := k.Config(nil, words)
 	if err != nil {
 		return n, nil, err
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	gosync "sync"
@@ -21,7 +22,7 @@ type crew struct {
 
 	mu    gosync.Mutex
 	posts map[string]*post // only man writes it
-	all   gosync.WaitGroup
+	all   gosync.WaitGroup // what concerns no network
 }
 
 // post is one network as the crew knows it.
@@ -31,6 +32,9 @@ type post struct {
 	err     error // why it is not manned
 	seen    Look  // the crew's mu guards it
 	doubt   chan struct{}
+
+	rest context.CancelFunc // ends the work
+	work gosync.WaitGroup
 }
 
 // pauses are those of the crew's rounds.
@@ -60,16 +64,8 @@ func (c *crew) run(ctx context.Context) {
 	c.work(ctx)
 	every(ctx, c.o.pauses.watch, func() { c.man(ctx) })
 	c.all.Wait()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for name, p := range c.posts {
-		if p.driver == nil {
-			continue
-		}
-		c.a.controls.man(name, nil)
-		if err := p.driver.Close(); err != nil {
-			c.a.Log.Warn("closing the network failed", "network", name, "error", err)
-		}
+	for name := range c.posts {
+		c.relieve(name)
 	}
 }
 
@@ -94,41 +90,84 @@ func (c *crew) report(ctx context.Context, what string, err error, more ...any) 
 	}
 }
 
-// man starts what is missing. One goroutine at a time calls it.
+// man starts what is missing, and anew what is set up otherwise by now; and it
+// ends what is gone. One goroutine at a time calls it.
 func (c *crew) man(ctx context.Context) {
 	networks, err := c.a.Fleet.Networks(ctx, self("crew"))
-	c.report(ctx, "listing the networks", err)
+	if err != nil {
+		c.report(ctx, "listing the networks", err)
+		return
+	}
+	there := map[string]bool{}
 	for _, n := range networks {
+		there[n.Name] = true
 		p := c.posts[n.Name]
-		if p != nil && p.driver != nil {
+		if p != nil && p.driver != nil && sameSetup(&p.network, &n) {
 			continue
 		}
-		opening, cancel := context.WithTimeout(ctx, openTime)
-		driver, err := c.a.openDriver(opening, n)
-		cancel()
-		if p == nil {
-			c.report(ctx, "opening the network", err, "network", n.Name)
+		if p != nil && p.driver != nil {
+			c.a.Log.Info("the network is set up otherwise", "network", n.Name)
 		}
-		p = &post{network: n, driver: driver, err: err, doubt: make(chan struct{}, 1)}
-		c.mu.Lock()
-		c.posts[n.Name] = p
-		c.mu.Unlock()
-		if err == nil {
-			c.start(ctx, p)
+		c.relieve(n.Name)
+		c.open(ctx, n, p == nil || !sameSetup(&p.network, &n))
+	}
+	for name := range c.posts {
+		if !there[name] {
+			c.relieve(name)
+			c.a.metrics.forget(name)
+			c.a.Log.Info("the network is removed", "network", name)
 		}
 	}
 }
 
+func sameSetup(a, b *plan.Network) bool {
+	return a.Config == b.Config && bytes.Equal(a.Sealed, b.Sealed) && a.QuarantineDays == b.QuarantineDays
+}
+
+// open mans a network. Why it cannot be is said aloud once.
+func (c *crew) open(ctx context.Context, n plan.Network, aloud bool) {
+	opening, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	driver, err := c.a.openDriver(opening, n)
+	if aloud {
+		c.report(ctx, "opening the network", err, "network", n.Name)
+	}
+	p := &post{network: n, driver: driver, err: err, doubt: make(chan struct{}, 1)}
+	c.mu.Lock()
+	c.posts[n.Name] = p
+	c.mu.Unlock()
+	if err == nil {
+		c.start(ctx, p)
+	}
+}
+
+// relieve ends the work on a network, once the batch under way is finished.
+func (c *crew) relieve(name string) {
+	p := c.posts[name]
+	if p != nil && p.driver != nil {
+		p.rest()
+		p.work.Wait()
+		c.a.controls.man(name, nil)
+		if err := p.driver.Close(); err != nil {
+			c.a.Log.Warn("closing the network failed", "network", name, "error", err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.posts, name)
+}
+
 func (c *crew) start(ctx context.Context, p *post) {
+	ctx, p.rest = context.WithCancel(ctx)
 	n, driver := p.network, p.driver
 	c.a.controls.man(n.Name, driver)
 	w := &sync.Worker{Network: n.Name, Driver: driver, Fleet: c.a.Fleet, Rope: c.a.told.rope(n.Name), Log: c.a.Log,
 		Observed: doubtful{c.a.metrics, p.doubt}, Settings: sync.Settings{Lease: c.o.Lease}}
-	c.all.Go(func() { c.report(ctx, "telling the network", w.Run(ctx), "network", n.Name) })
-	c.all.Go(func() { every(ctx, c.o.pauses.stock, func() { c.returnDue(ctx, n) }) })
-	c.all.Go(func() { c.watch(ctx, p) })
+	p.work.Go(func() { c.report(ctx, "telling the network", w.Run(ctx), "network", n.Name) })
+	p.work.Go(func() { every(ctx, c.o.pauses.stock, func() { c.returnDue(ctx, n) }) })
+	p.work.Go(func() { c.watch(ctx, p) })
 	if c.o.ReconcileEvery > 0 {
-		c.all.Go(func() { every(ctx, min(c.o.pauses.turn, c.o.ReconcileEvery), func() { c.reconcile(ctx, n, driver) }) })
+		p.work.Go(func() { every(ctx, min(c.o.pauses.turn, c.o.ReconcileEvery), func() { c.reconcile(ctx, n, driver) }) })
 	}
 	c.a.Log.Info("the network is manned", "network", n.Name, "driver", n.Driver)
 }

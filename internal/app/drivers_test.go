@@ -69,7 +69,7 @@ func TestSettingsOfDrivers(t *testing.T) {
 		if k.Driver == "webhook" {
 			words["url"], secret = "https://network.example", signed
 		}
-		config, err := k.ConfigOf(words)
+		config, err := k.Config(nil, words)
 		if err == nil {
 			err = app.CheckNetwork(plan.Network{Name: "a", Driver: k.Driver, Config: string(config)}, []byte(secret))
 		}
@@ -99,15 +99,19 @@ func fieldsOf(config reflect.Type) []string {
 	return out
 }
 
-func TestConfigOf(t *testing.T) {
+func TestConfig(t *testing.T) {
 	t.Parallel()
 	k := network.Kind{Driver: "x", Settings: []network.Setting{{Name: "text"}, {Name: "number", Type: network.Number},
 		{Name: "switch", Type: network.Switch}, {Name: "list", Type: network.List}}}
-	got, err := k.ConfigOf(map[string]string{"text": "7", "number": "7", "switch": "true", "list": " a, b ,"})
+	got, err := k.Config(nil, map[string]string{"text": "7", "number": "7", "switch": "true", "list": " a, b ,"})
 	if want := `{"list":["a","b"],"number":7,"switch":true,"text":"7"}`; err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
-	_, err = k.ConfigOf(map[string]string{"number": "7.5", "switch": "on it", "colour": "red"})
+	got, err = k.Config(got, map[string]string{"text": "", "number": "8", "switch": ""})
+	if want := `{"list":["a","b"],"number":8}`; err != nil || string(got) != want {
+		t.Errorf("%s, %v", got, err)
+	}
+	_, err = k.Config(nil, map[string]string{"number": "7.5", "switch": "on it", "colour": "red"})
 	for _, want := range []string{`number is "7.5"`, `switch is "on it"`, `"colour" is no setting of x; there are: text, number, switch, list`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

@@ -12,6 +12,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/network/simulated"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -177,4 +178,57 @@ func TestCannotControl(t *testing.T) {
 	if after := len(timeline(t, a, 100)); after != before {
 		t.Errorf("%d events more", after-before)
 	}
+}
+
+// A network that is set up otherwise, or removed, is taken up by servers that
+// run; what it was told so far stays told.
+func TestCrewFollowsChanges(t *testing.T) {
+	t.Parallel()
+	a := open(t, t.TempDir())
+	ctx := t.Context()
+	if err := a.Fleet.AddNetwork(ctx, operator, plan.Network{Name: "moves", Driver: app.SimulatedDriver, Config: `{"path":"one.db"}`}, nil); err != nil {
+		t.Fatal(err)
+	}
+	furnish(t, a, "moves")
+	s := serve(t, a, app.Serving{}.Hurried())
+	command(t, a, sim.ActivateLive, first)
+	until(t, "the SIM is active", func() bool { return is(t, a, first, sim.StatusProvisioned) })
+
+	config := `{"path":"two.db"}`
+	if err := a.Fleet.ChangeNetwork(ctx, operator, "moves", fleet.NetworkChange{Config: &config}); err != nil {
+		t.Fatal(err)
+	}
+	n, err := a.Network(ctx, "moves")
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := a.Simulated(n) // the one at two.db
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = net.Close() }()
+	command(t, a, sim.ActivateLive, second)
+	until(t, "the second SIM is active", func() bool { return is(t, a, second, sim.StatusProvisioned) })
+	until(t, "the server looks at it there", func() bool {
+		_, body := s.get(t, "/readyz")
+		return strings.Contains(body, `"moves":"ok"`)
+	})
+	command(t, a, sim.SuspendCustomer, first, second)
+	until(t, "both have been told to the network where it is now", func() bool {
+		has, err := net.Observe(ctx, []ident.IMSI{"234150000000017", "234150000000025"})
+		return err == nil && has[0].Barred == sim.AllServices && has[1].Barred == sim.AllServices
+	})
+
+	if err := a.Fleet.AddNetwork(ctx, operator, plan.Network{Name: "goes", Driver: app.SimulatedDriver}, nil); err != nil {
+		t.Fatal(err)
+	}
+	shows := func() bool { _, body := s.get(t, "/readyz"); return strings.Contains(body, `"goes":"ok"`) }
+	until(t, "the new network is manned", shows)
+	if err := a.Fleet.RemoveNetwork(ctx, operator, "goes"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is manned no more", func() bool {
+		_, metrics := s.get(t, "/metrics")
+		return !shows() && !strings.Contains(metrics, `network_up{network="goes"}`)
+	})
 }

@@ -108,6 +108,13 @@ func (m *metrics) looked(network string, seen *Look) {
 	m.conditions.WithLabelValues(network).Set(float64(len(seen.Report.Conditions)))
 }
 
+// forget drops what was seen of a network that is removed.
+func (m *metrics) forget(network string) {
+	for _, g := range []*prometheus.GaugeVec{m.answering, m.answerTime, m.conditions, m.unknown, m.readBack} {
+		g.DeleteLabelValues(network)
+	}
+}
+
 // operated counts what a transaction did.
 func (m *metrics) operated(seen *tally) {
 	type command struct {

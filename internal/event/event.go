@@ -36,6 +36,8 @@ const (
 	PackageLinked    Kind = "package.linked"
 	AccountCreated   Kind = "account.created"
 	NetworkAdded     Kind = "network.added"
+	NetworkChanged   Kind = "network.changed" // Changes
+	NetworkRemoved   Kind = "network.removed"
 	NASAdded         Kind = "nas.added"
 	SignedIn         Kind = "session.started"
 	SignInFailed     Kind = "session.refused"

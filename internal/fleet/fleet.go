@@ -214,6 +214,9 @@ type TenantWriter interface {
 	AddPackage(ctx context.Context, p *plan.Package) error
 	SaveLink(ctx context.Context, l plan.Link) error
 	AddNetwork(ctx context.Context, n plan.Network) error
+	SaveNetwork(ctx context.Context, n plan.Network) error
+	DropNetwork(ctx context.Context, name string) error
+	NetworkUser(ctx context.Context, name string) (string, error)
 	SetOnce(ctx context.Context, name string, value []byte) ([]byte, error)
 }
 

@@ -2,8 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -142,59 +140,6 @@ func (s *Service) Links(ctx context.Context, r Request, pkg int64) ([]plan.Link,
 		return nil, err
 	}
 	return s.store.Links(ctx, r.Caller.Sphere, pkg)
-}
-
-// networkName is what a network may be called: it stands in file names and
-// metrics.
-var networkName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-
-// AddNetwork sets up a network. Its driver reads config, a JSON object; secret
-// is sealed and only the driver sees it.
-func (s *Service) AddNetwork(ctx context.Context, r Request, n plan.Network, secret []byte) error {
-	n.CreatedAt = s.now()
-	var errs []error
-	if !networkName.MatchString(n.Name) {
-		errs = append(errs, fault.InvalidField("name", "%q is not up to 63 lower-case letters, digits and hyphens", n.Name))
-	}
-	if n.Config == "" {
-		n.Config = "{}"
-	}
-	var object map[string]any
-	if err := json.Unmarshal([]byte(n.Config), &object); err != nil {
-		errs = append(errs, fault.InvalidField("config", "is not a JSON object"))
-	}
-	if n.QuarantineDays < 0 || n.QuarantineDays > 3650 {
-		errs = append(errs, fault.InvalidField("quarantineDays", "is %d; 0 to 3650 are allowed", n.QuarantineDays))
-	}
-	if err := fault.Join(append(errs, r.Caller.Needs(tenant.NetworkWrite))...); err != nil {
-		return err
-	}
-	if len(secret) > 0 {
-		n.Sealed = s.vault.Seal("network "+n.Name, secret)
-	}
-	return s.store.Write(ctx, func(tx Tx) error {
-		if err := tx.AddNetwork(ctx, n); err != nil {
-			return taken(err, "network", n.Name)
-		}
-		return tx.AddEvents(ctx, []event.Event{r.event(event.NetworkAdded, "", s.now(), event.Data{Subject: n.Name, To: n.Driver})})
-	})
-}
-
-// Networks lists the networks, with their secrets opened for the drivers; only
-// Simurgh's own parts may ask.
-func (s *Service) Networks(ctx context.Context, r Request) ([]plan.Network, error) {
-	if err := r.Caller.Needs(tenant.NetworkWrite); err != nil {
-		return nil, err
-	}
-	return s.store.Networks(ctx)
-}
-
-// NetworkSecret opens the secret of a network; nil when it has none.
-func (s *Service) NetworkSecret(n plan.Network) ([]byte, error) {
-	if len(n.Sealed) == 0 {
-		return nil, nil
-	}
-	return s.vault.Open("network "+n.Name, n.Sealed)
 }
 
 func (s *Service) networkExists(ctx context.Context, tx Tx, name string) error {

@@ -58,16 +58,26 @@ const (
 	List        // texts; as one word, with commas between
 )
 
-// ConfigOf makes a config of settings that were written as words, such as
-// "qci": "9". It returns an Invalid fault that names every one that is unknown
-// or not of its type; what their values must be is left to Check.
-func (k *Kind) ConfigOf(words map[string]string) (json.RawMessage, error) {
-	config := make(map[string]any, len(words))
+// Config makes a config of settings that were written as words, such as "qci":
+// "9", and of those of an older config that are not among them. An empty word
+// has its setting go back to what holds by default. It returns an Invalid fault
+// that names every setting that is unknown or not of its type; what their
+// values must be is left to Check.
+func (k *Kind) Config(older json.RawMessage, words map[string]string) (json.RawMessage, error) {
+	config := map[string]any{}
+	if len(older) > 0 {
+		if err := json.Unmarshal(older, &config); err != nil {
+			return nil, fault.InvalidField("config", "is not a JSON object").Because(err)
+		}
+	}
 	var errs []error
 	for name, word := range words {
 		s, ok := k.setting(name)
 		if !ok {
 			errs = append(errs, fault.InvalidField("config", "%q is no setting of %s; there are: %s", name, k.Driver, k.names()))
+			continue
+		}
+		if delete(config, name); word == "" {
 			continue
 		}
 		value, err := s.parse(word)

@@ -97,6 +97,34 @@ func (tx *Tx) AddNetwork(ctx context.Context, n plan.Network) error {
 	return err
 }
 
+// SaveNetwork stores how a network is reached, and how long its SIMs wait.
+func (tx *Tx) SaveNetwork(ctx context.Context, n plan.Network) error {
+	_, err := tx.exec(ctx, "UPDATE network SET config = ?, sealed = ?, quarantine_days = ? WHERE name = ?", n.Config, blob(n.Sealed), n.QuarantineDays, n.Name)
+	return err
+}
+
+// DropNetwork forgets a network, and nothing that refers to it.
+func (tx *Tx) DropNetwork(ctx context.Context, name string) error {
+	_, err := tx.exec(ctx, "DELETE FROM network WHERE name = ?", name)
+	return err
+}
+
+// NetworkUser tells what refers to a network: "SIMs", "packages" or nothing. It
+// may read every SIM.
+func (r reader) NetworkUser(ctx context.Context, name string) (string, error) {
+	for _, user := range []struct{ what, query string }{
+		{"packages", "SELECT 1 FROM package WHERE network = ? LIMIT 1"},
+		{"SIMs", "SELECT 1 FROM sim_state WHERE network = ? LIMIT 1"},
+	} {
+		var one int
+		found, err := r.one(ctx, []any{&one}, user.query, name)
+		if err != nil || found {
+			return user.what, err
+		}
+	}
+	return "", nil
+}
+
 // StartReconcile says that one node reconciles the network now, unless another
 // has since the given time. So one node at a time does it.
 func (tx *Tx) StartReconcile(ctx context.Context, network string, now, since time.Time) (bool, error) {

@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -41,6 +42,8 @@ type HSS struct {
 	roll   roll
 
 	making chan struct{} // held by who makes access points
+
+	tried atomic.Pointer[trial] // the last one
 }
 
 var (

@@ -293,6 +293,11 @@ func TestInspect(t *testing.T) {
 		if err != nil || len(got.Conditions) != c.want || got.Software != "PyHSS hss01" {
 			t.Errorf("with %+v: %q, %v", c, got, err)
 		}
+		s.since()
+		if _, err := with.Inspect(t.Context()); err != nil || len(s.since()) > 0 {
+			t.Errorf("PyHSS is tried anew at each look: %v", err)
+		}
+		with = s.open(t, "")
 		with.api.key = "wrong"
 		if got, err := with.Inspect(t.Context()); (fault.CodeOf(err) == codeUnauthorized) != (c.key != "") {
 			t.Errorf("with %+v and the wrong key: %q, %v", c, got, err)

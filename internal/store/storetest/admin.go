@@ -48,6 +48,34 @@ func networks(w *world) {
 	all, err := w.db.Networks(w.t.Context())
 	must(w.t, err)
 	same(w.t, "networks", n, all[0])
+
+	changed := n
+	changed.Config, changed.Sealed, changed.QuarantineDays = `{"y":1}`, []byte{7}, 0
+	w.write(func(ctx context.Context, tx *store.Tx) error {
+		also := changed
+		also.Driver, also.ReconciledAt = "other", noon // are not its to change
+		return tx.SaveNetwork(ctx, also)
+	})
+	all, err = w.db.Networks(w.t.Context())
+	must(w.t, err)
+	same(w.t, "the changed network", changed, all[0])
+	user := func(name string) (what string) {
+		w.write(func(ctx context.Context, tx *store.Tx) (err error) {
+			what, err = tx.NetworkUser(ctx, name)
+			return err
+		})
+		return what
+	}
+	w.insert(w.a, w.sims(1))
+	if got := []string{user("lab"), user("a2")}; got[0] == "" || got[1] != "" {
+		w.t.Errorf("lab has %q, a2 has %q", got[0], got[1])
+	}
+	w.write(func(ctx context.Context, tx *store.Tx) error { return tx.DropNetwork(ctx, "a2") })
+	all, err = w.db.Networks(w.t.Context())
+	must(w.t, err)
+	if len(all) != 1 || all[0].Name != "lab" {
+		w.t.Errorf("the networks are %+v", all)
+	}
 }
 
 func expected(w *world) {

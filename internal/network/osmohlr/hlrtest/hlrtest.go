@@ -109,7 +109,7 @@ func (h *HLR) start(t testing.TB) bool {
 			return false
 		default:
 		}
-		conn, err := net.DialTimeout("tcp", h.Addr(CTRLPort), time.Second)
+		conn, err := net.DialTimeout("tcp", h.Addr(CTRLPort), time.Second) //nolint:noctx // a test's own
 		if err == nil {
 			_ = conn.Close()
 			return true
