@@ -62,7 +62,7 @@ type Imported struct {
 
 // importChunk is how many SIMs one transaction takes: large enough to be fast,
 // small enough that others get their turn.
-const importChunk = 1000
+const importChunk = 2000
 
 // Import takes the SIMs of a batch into stock. A bad row stops no other. The
 // same batch again changes nothing.
@@ -71,7 +71,7 @@ func (s *Service) Import(ctx context.Context, r Request, in Import, from Source)
 	if err := im.prepare(ctx); err != nil {
 		return Imported{}, err
 	}
-	chunks, ended := make(chan []sourceRow, 2), make(chan error, 1)
+	chunks, ended := make(chan []sourceRow, 1), make(chan error, 1)
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {

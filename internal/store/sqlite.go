@@ -70,7 +70,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 		_ = e.writers.Close()
 		return nil, fault.New(fault.Unavailable, "store.open", "cannot open the database %s", path).Because(err)
 	}
-	e.w = newWriter(&connection{conn: conn, stmts: map[string]*sql.Stmt{}}, e.fault)
+	e.w = newWriter(newConnection(conn), e.fault)
 	return e, nil
 }
 
@@ -120,6 +120,9 @@ func closedFault() *fault.Error {
 // slower here. What counts is the number of values, so columns that no row sets
 // are left to their defaults.
 func (e *sqliteEngine) insertMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
 	set := t.set(rows)
 	text := t.cached(string(set), func() string {
 		columns := make([]column, len(set))
@@ -129,16 +132,21 @@ func (e *sqliteEngine) insertMany(ctx context.Context, q querier, t *table, rows
 		return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) %s", t.name, names(columns), placeholders(len(columns)), t.onDup)
 	})
 	if len(set) < len(t.columns) {
-		all := rows
-		rows = make([][]any, len(all))
-		for i, row := range all {
-			rows[i] = make([]any, len(set))
-			for n, c := range set {
-				rows[i][n] = row[c]
-			}
-		}
+		rows = pick(rows, set)
 	}
 	return e.eachRow(ctx, q, text, rows)
+}
+
+// pick takes some columns of rows.
+func pick(rows [][]any, columns []byte) [][]any {
+	out, room := make([][]any, len(rows)), make([]any, len(rows)*len(columns))
+	for i, row := range rows {
+		out[i], room = room[:len(columns):len(columns)], room[len(columns):]
+		for n, c := range columns {
+			out[i][n] = row[c]
+		}
+	}
+	return out
 }
 
 func (e *sqliteEngine) changeMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error) {
@@ -149,6 +157,9 @@ func (e *sqliteEngine) changeMany(ctx context.Context, q querier, t *table, rows
 }
 
 func (e *sqliteEngine) eachRow(ctx context.Context, q querier, text string, rows [][]any) (int64, error) {
+	if c, ok := q.(*connection); ok {
+		return c.repeat(text, rows)
+	}
 	var changed int64
 	for _, row := range rows {
 		res, err := q.exec(ctx, text, row...)
@@ -187,19 +198,23 @@ func (e *sqliteEngine) nextIDs(ctx context.Context, q querier, n int) ([]int64, 
 	return ids, e.fault(rows.Err())
 }
 
+var (
+	searchTable = &table{name: "sim_search", defaults: true, columns: cols("rowid, iccid text, name text, imei text, imsi text, ip text, msisdn text")}
+	searchGone  = &table{name: "sim_search", columns: cols("rowid"), where: "rowid = :rowid", deletes: true}
+)
+
 func (e *sqliteEngine) indexText(ctx context.Context, q querier, rows []searchRow, replace bool) error {
-	for _, r := range rows {
-		if replace {
-			if _, err := q.exec(ctx, "DELETE FROM sim_search WHERE rowid = ?", r.id); err != nil {
-				return err
-			}
-		}
-		if _, err := q.exec(ctx, "INSERT INTO sim_search (rowid, iccid, name, imei, imsi, ip, msisdn) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			r.id, r.iccid, r.name, r.imei, r.imsi, r.ip, r.msisdn); err != nil {
+	gone, texts := make([][]any, len(rows)), make([][]any, len(rows))
+	for i, r := range rows {
+		gone[i], texts[i] = []any{r.id}, []any{r.id, r.iccid, r.name, r.imei, r.imsi, r.ip, r.msisdn}
+	}
+	if replace {
+		if _, err := e.changeMany(ctx, q, searchGone, gone); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := e.insertMany(ctx, q, searchTable, texts)
+	return err
 }
 
 func (e *sqliteEngine) check(ctx context.Context) error {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -98,7 +97,7 @@ func (w *writer) run() {
 		case r := <-w.small:
 			w.group(r, w.small)
 		case r := <-w.bulk:
-			w.group(r, nil)
+			w.alone(r)
 			if r := next(w.small); r != nil {
 				w.group(r, w.small)
 			}
@@ -133,6 +132,20 @@ func (w *writer) group(first *request, more <-chan *request) {
 	g.commit()
 }
 
+// alone runs one request in a transaction of its own. There is nobody to be
+// saved from its failure, and a savepoint costs a copy of every page that a bulk
+// changes.
+func (w *writer) alone(r *request) {
+	g := &group{w: w}
+	defer g.answer()
+	if g.join(r) {
+		r.err = r.fn(w.c)
+	}
+	if r.err == nil {
+		g.commit()
+	}
+}
+
 // group is one transaction and the requests in it.
 type group struct {
 	w         *writer
@@ -142,18 +155,27 @@ type group struct {
 	lost      error // why the transaction is gone, and everybody's work with it
 }
 
-// run runs one request in a savepoint, so that its failure undoes only what it
-// did. The first one begins the transaction.
-func (g *group) run(r *request) {
+// join makes a request a member, unless its caller has given up. The first one
+// begins the transaction.
+func (g *group) join(r *request) bool {
 	if !r.started.CompareAndSwap(false, true) {
-		return // its caller has given up
+		return false
 	}
 	g.members = append(g.members, r)
 	if !g.open {
 		if g.lost = g.do("BEGIN IMMEDIATE"); g.lost != nil {
-			return
+			return false
 		}
 		g.open = true
+	}
+	return true
+}
+
+// run runs one request in a savepoint, so that its failure undoes only what it
+// did.
+func (g *group) run(r *request) {
+	if !g.join(r) {
+		return
 	}
 	if g.lost = g.do("SAVEPOINT member"); g.lost != nil {
 		return
@@ -196,55 +218,4 @@ func (g *group) answer() {
 		}
 		close(r.done)
 	}
-}
-
-// connection runs statements on the writer's one connection, each text
-// prepared once. Only the writer's goroutine uses it.
-//
-// It ignores the caller's context: interrupting a write makes SQLite roll back
-// the whole transaction, and with it everybody else's in the group.
-type connection struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-// stmt returns the prepared statement, or nil when the text is not to be kept.
-func (c *connection) stmt(text string) (*sql.Stmt, error) {
-	if s := c.stmts[text]; s != nil || len(c.stmts) >= maxPrepared || len(text) > maxPreparedText {
-		return s, nil
-	}
-	s, err := c.conn.PrepareContext(context.Background(), text)
-	if err == nil {
-		c.stmts[text] = s
-	}
-	return s, err
-}
-
-func (c *connection) query(_ context.Context, text string, args ...any) (*sql.Rows, error) {
-	s, err := c.stmt(text) //nolint:sqlclosecheck // it is kept
-	if err != nil {
-		return nil, err
-	}
-	if s == nil {
-		return c.conn.QueryContext(context.Background(), text, args...)
-	}
-	return s.QueryContext(context.Background(), args...)
-}
-
-func (c *connection) exec(_ context.Context, text string, args ...any) (sql.Result, error) {
-	s, err := c.stmt(text) //nolint:sqlclosecheck // it is kept
-	if err != nil {
-		return nil, err
-	}
-	if s == nil {
-		return c.conn.ExecContext(context.Background(), text, args...)
-	}
-	return s.ExecContext(context.Background(), args...)
-}
-
-func (c *connection) close() {
-	for _, s := range c.stmts {
-		_ = s.Close()
-	}
-	_ = c.conn.Close()
 }

@@ -15,10 +15,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -28,7 +30,7 @@ import (
 // Vault is safe for concurrent use.
 type Vault struct {
 	aead        cipher.AEAD
-	tagKey      []byte
+	tags        sync.Pool // of keyed hashes
 	fingerprint []byte
 }
 
@@ -56,7 +58,9 @@ func New(key []byte) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{aead: aead, tagKey: derive("tag"), fingerprint: derive("fingerprint")[:16]}, nil
+	tagKey := derive("tag")
+	return &Vault{aead: aead, fingerprint: derive("fingerprint")[:16],
+		tags: sync.Pool{New: func() any { return hmac.New(sha256.New, tagKey) }}}, nil
 }
 
 // Load reads the key file, 64 hexadecimal digits. A file that is missing is
@@ -134,7 +138,9 @@ func (v *Vault) Open(label string, sealed []byte) ([]byte, error) {
 // Tag returns a keyed hash of a code, by which it can be found and not read
 // (HMAC-SHA-256, the first 128 bits).
 func (v *Vault) Tag(name string, code ident.PIN) []byte {
-	m := hmac.New(sha256.New, v.tagKey)
+	m := v.tags.Get().(hash.Hash) // keyed once, and used again: batches take millions
+	defer v.tags.Put(m)
+	m.Reset()
 	m.Write([]byte(name + "\x00" + code.Reveal()))
 	return m.Sum(nil)[:16]
 }

@@ -183,6 +183,7 @@ CREATE VIRTUAL TABLE sim_search USING fts5 (
   iccid, name, imei, imsi, ip, msisdn,
   content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1', detail = none
 );
+INSERT INTO sim_search (sim_search, rank) VALUES ('automerge', 8); -- a batch is merged less often, a search as quick
 
 -- How many SIMs stand in each cell, kept with every change, so that a total is
 -- a sum over a few rows. Writers spread over slots.
