@@ -23,6 +23,7 @@ type cli struct {
 	Package        packageCmd        `cmd:"" group:"Set up" help:"Tariffs, and which accounts they are offered to."`
 	User           userCmd           `cmd:"" group:"Set up" help:"People who sign in."`
 	ServiceAccount serviceAccountCmd `cmd:"" group:"Set up" help:"Programs that call the SIM API."`
+	NAS            nasCmd            `cmd:"" name:"nas" group:"Set up" help:"Gateways that may speak RADIUS to the server."`
 	Network        networkCmd        `cmd:"" group:"Set up" help:"Networks that SIMs live on."`
 
 	SIMs       simsCmd       `cmd:"" name:"sims" group:"Operate" help:"Import, find, explain, export and command SIMs."`

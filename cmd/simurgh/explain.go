@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
@@ -108,14 +110,21 @@ var lifted = map[sim.Kind]string{
 	sim.Customer: "the customer lifts it, or: simurgh sims resume %s --kind customer",
 }
 
+// limitLifted is for suspensions that a data limit set.
+const limitLifted = "it lifts by itself when the next month begins (UTC), or: simurgh sims resume %s --kind system"
+
 func holds(s *sim.SIM) []cause {
 	var out []cause
 	for _, k := range sim.AllKinds() {
 		h := s.Holds[k]
 		c := cause{Reason: h.Reason, By: h.Actor, Since: at(h.Since)}
+		lifts := lifted[k]
+		if k == sim.System && strings.HasPrefix(h.Reason, fleet.ReasonDataLimit) {
+			lifts = limitLifted
+		}
 		switch {
 		case s.Wanted.Suspended.Has(k):
-			c.What, c.Lifts = "suspended ("+k.String()+")", fmt.Sprintf(lifted[k], s.ICCID)
+			c.What, c.Lifts = "suspended ("+k.String()+")", fmt.Sprintf(lifts, s.ICCID)
 		case s.Settled.Suspended.Has(k):
 			c.What, c.Lifts = "still suspended ("+k.String()+")", "it has been lifted; the network has still to hear of it"
 		default:

@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
@@ -27,6 +31,8 @@ type serveCmd struct {
 
 	Tigrillo tigrilloFlags `embed:"" prefix:"tigrillo-" group:"Tigrillo API"`
 	SIMAPI   simapiFlags   `embed:"" prefix:"simapi-" group:"SIM API v2"`
+	RADIUS   radiusFlags   `embed:"" group:"RADIUS"`
+	Usage    usageFlags    `embed:"" group:"Usage"`
 }
 
 // listening is how a server is reached.
@@ -69,13 +75,17 @@ func (c *serveCmd) Run(ctx context.Context, sh *shell) error {
 	if err != nil {
 		return err
 	}
+	sh.rules = c.Usage.rules()
 	a, err := sh.open(ctx, slog.LevelInfo)
 	if err != nil {
 		return err
 	}
 	easeCollector()
+	door := c.RADIUS.door()
+	door.Ready = sh.heard
 	err = a.Serve(ctx, app.Serving{HTTP: c.HTTP, ReconcileEvery: c.ReconcileEvery, Repair: c.Repair, Lease: c.Lease, Drain: c.Drain,
-		Trusted: trusted, Tigrillo: c.Tigrillo.options(), SIMAPI: c.SIMAPI.options(), Ready: sh.ready})
+		Trusted: trusted, Tigrillo: c.Tigrillo.options(), SIMAPI: c.SIMAPI.options(), RADIUS: door,
+		Usage: c.Usage.keeping(), Ready: sh.ready})
 	return errors.Join(err, a.Close())
 }
 
@@ -90,7 +100,12 @@ func easeCollector() {
 
 // ready tells where the server is.
 func (sh *shell) ready(url string) {
-	_ = sh.say(map[string]any{"url": url}, "Simurgh is ready at %s", url)
+	_ = sh.print(map[string]any{"url": url, "radius": sh.ports}, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "Simurgh is ready at %s\n", url)
+		for _, port := range slices.Sorted(maps.Keys(sh.ports)) {
+			_, _ = fmt.Fprintf(w, "Gateways reach RADIUS (%s) at %s\n", port, sh.ports[port])
+		}
+	})
 }
 
 func (l *listening) trusted() ([]netip.Prefix, error) {

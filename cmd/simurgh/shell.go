@@ -35,7 +35,9 @@ type shell struct {
 	globals
 	stdin          *os.File
 	stdout, stderr *os.File
-	flags          []*kong.Flag // of the command, to name them in errors
+	rules          fleet.Rules       // of a server
+	ports          map[string]string // where gateways reach it
+	flags          []*kong.Flag      // of the command, to name them in errors
 }
 
 // with opens the platform for do and closes it. A platform that is not there
@@ -54,7 +56,7 @@ func (sh *shell) open(ctx context.Context, level slog.Level) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := app.Open(ctx, app.Config{Data: data, Database: sh.Database, KeyFile: sh.KeyFile, Log: sh.log(level)})
+	a, err := app.Open(ctx, app.Config{Data: data, Database: sh.Database, KeyFile: sh.KeyFile, Log: sh.log(level), Rules: sh.rules})
 	if err == nil && a.NewKey != "" && !sh.JSON {
 		sh.note("A new sealing key was made: %s. Back it up, apart from the database: without it no subscriber key can be read.", a.NewKey)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 type simsShow struct {
@@ -46,6 +47,10 @@ type portrait struct {
 	options []sim.Option
 	ops     []sim.Operation
 	events  []event.Event
+
+	sessions []usage.Session
+	answers  []usage.AccessRecord
+	cuts     []usage.CutRecord
 }
 
 func portrayed(ctx context.Context, a *app.App, r fleet.Request, iccid ident.ICCID) (*portrait, error) {
@@ -58,6 +63,9 @@ func portrayed(ctx context.Context, a *app.App, r fleet.Request, iccid ident.ICC
 		return nil, err
 	}
 	if p.events, err = a.Fleet.Events(ctx, r, event.Query{ICCID: iccid, Limit: lastShown}); err != nil {
+		return nil, err
+	}
+	if err := p.heard(ctx, a, r); err != nil {
 		return nil, err
 	}
 	folio, err := a.Fleet.Portfolio(ctx, r, p.sim.Portfolio)
@@ -101,7 +109,8 @@ func viewOption(o *sim.Option) optionView {
 
 func (p *portrait) view() any {
 	return map[string]any{"sim": viewSIM(&p.sim), "why": p.why, "options": items(p.options, viewOption),
-		"operations": items(p.ops, viewOperation), "events": items(p.events, viewEvent)}
+		"operations": items(p.ops, viewOperation), "events": items(p.events, viewEvent),
+		"sessions": items(p.sessions, p.viewSession), "answers": items(p.answers, viewAnswer)}
 }
 
 func (p *portrait) words(w io.Writer) {
@@ -122,6 +131,7 @@ func (p *portrait) words(w io.Writer) {
 		heading(w, "Last events")
 		eventTable(w, p.events)
 	}
+	p.network(w)
 }
 
 func heading(w io.Writer, text string) {

@@ -27,6 +27,7 @@ type Config struct {
 	KeyFile  string // sealing key; secret.key in Data when empty
 	Log      *slog.Logger
 	Now      func() time.Time // time.Now when nil
+	Rules    fleet.Rules      // the platform's own, on what networks report
 }
 
 // App is an open platform: what the server and every command share.
@@ -39,6 +40,7 @@ type App struct {
 	NewKey string // where a sealing key was made, when there was none
 
 	told     *bell
+	cuts     chan struct{} // rung when there are sessions to cut
 	metrics  *metrics
 	controls *controls
 }
@@ -57,12 +59,13 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: c, DB: db, told: newBell(), metrics: newMetrics()}
+	a := &App{Config: c, DB: db, told: newBell(), cuts: make(chan struct{}, 1), metrics: newMetrics()}
 	a.controls = &controls{a: a, open: map[string]network.Driver{}}
 	if err := a.unlock(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	a.Fleet = fleet.New(fleetStore{db, a.metrics}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.told.ring, Controls: a.controls})
+	a.Fleet = fleet.New(fleetStore{db, a.metrics}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.told.ring,
+		Cut: a.ringCuts, Rules: c.Rules, Controls: a.controls})
 	if err := a.firstNetwork(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -43,10 +43,11 @@ type pauses struct {
 	stock time.Duration // for SIMs whose quarantine is over
 	sweep time.Duration // for sessions and answers that have expired
 	turn  time.Duration // for the turn to reconcile, at most
+	rules time.Duration // for test periods and data limits that are over
 	look  time.Duration // at each network, whether it answers
 }
 
-var usual = pauses{watch: 2 * time.Second, stock: 30 * time.Second, sweep: 10 * time.Minute, turn: time.Minute, look: 30 * time.Second}
+var usual = pauses{watch: 2 * time.Second, stock: 30 * time.Second, sweep: 10 * time.Minute, turn: time.Minute, rules: 30 * time.Second, look: 30 * time.Second}
 
 const (
 	openTime  = 15 * time.Second // for a network to be opened
@@ -62,6 +63,7 @@ func (c *crew) run(ctx context.Context) {
 		every(ctx, c.o.pauses.sweep, func() { c.report(ctx, "dropping what has expired", c.a.Fleet.DropExpired(ctx)) })
 	})
 	c.work(ctx)
+	c.usage(ctx)
 	every(ctx, c.o.pauses.watch, func() { c.man(ctx) })
 	c.all.Wait()
 	for name := range c.posts {

@@ -30,6 +30,7 @@ type metrics struct {
 
 	turns    *prometheus.CounterVec   // kind, outcome
 	turnTook *prometheus.HistogramVec // kind
+	gateways *gatewayMetrics
 
 	drifted  *prometheus.CounterVec // network
 	unknown  *prometheus.GaugeVec   // network
@@ -69,6 +70,7 @@ func newMetrics() *metrics {
 	m.ended = counter("operations_ended_total", "Answers to commands, one per SIM.", "progress")
 	m.turns = counter("job_turns_total", "Turns of jobs: a long job has many.", "kind", "outcome")
 	m.turnTook = seconds("job_turn_seconds", "Time that a turn of a job took.", "kind")
+	m.gateways = newGatewayMetrics(counter, seconds)
 	m.drifted = counter("reconcile_drifted_total", "SIMs that a network had otherwise than it agreed.", "network")
 	m.unknown = gauge("reconcile_unknown", "Subscribers of a network that no SIM stands for.", "network")
 	m.readBack = gauge("reconcile_last_timestamp_seconds", "When this server last read a network back.", "network")
@@ -140,7 +142,7 @@ func (m *metrics) operated(seen *tally) {
 type gauges struct {
 	a                        *App
 	waiting, failing, oldest *prometheus.Desc
-	sims, jobs, up           *prometheus.Desc
+	sims, jobs, up, gateways *prometheus.Desc
 }
 
 // gaugeTime bounds how long a scrape waits for the database.
@@ -151,18 +153,19 @@ func newGauges(a *App) *gauges {
 		return prometheus.NewDesc("simurgh_"+name, help, labels, nil)
 	}
 	return &gauges{a: a,
-		waiting: desc("sync_queue_depth", "SIMs that wait for a network.", "network"),
-		failing: desc("sync_queue_failing", "SIMs among them that were tried without success.", "network"),
-		oldest:  desc("sync_queue_oldest_seconds", "For how long the SIM that is due first has been due.", "network"),
-		sims:    desc("sims", "SIMs by status.", "status"),
-		jobs:    desc("jobs", "Jobs that wait or run.", "kind", "state"),
-		up:      desc("database_up", "1 when the database answers."),
+		waiting:  desc("sync_queue_depth", "SIMs that wait for a network.", "network"),
+		failing:  desc("sync_queue_failing", "SIMs among them that were tried without success.", "network"),
+		oldest:   desc("sync_queue_oldest_seconds", "For how long the SIM that is due first has been due.", "network"),
+		sims:     desc("sims", "SIMs by status.", "status"),
+		jobs:     desc("jobs", "Jobs that wait or run.", "kind", "state"),
+		up:       desc("database_up", "1 when the database answers."),
+		gateways: desc("radius_waiting", "Requests of gateways that wait for the database, by what for.", "what"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.waiting, g.failing, g.oldest, g.sims, g.jobs, g.up} {
+	for _, d := range []*prometheus.Desc{g.waiting, g.failing, g.oldest, g.sims, g.jobs, g.up, g.gateways} {
 		to <- d
 	}
 }
@@ -173,6 +176,9 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	defer cancel()
 	set := func(d *prometheus.Desc, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for what, n := range g.a.metrics.gateways.waiting() {
+		set(g.gateways, float64(n), what)
 	}
 	queues, err1 := g.a.Fleet.QueueDepths(ctx)
 	tallies, err2 := g.a.Fleet.Tallies(ctx, self("metrics"))

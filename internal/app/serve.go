@@ -31,6 +31,9 @@ type Serving struct {
 	Tigrillo tigrillo.Options // the choices of that dialect; the rest is filled in
 	SIMAPI   simapi.Options   // likewise
 
+	RADIUS RADIUS // the door for gateways
+	Usage  Usage
+
 	pauses pauses
 }
 
@@ -78,7 +81,14 @@ func (a *App) Serve(ctx context.Context, o Serving) error {
 	s.crew.man(work)
 	var crew sync.WaitGroup
 	crew.Go(func() { s.crew.run(work) })
-	err := s.listen(ctx)
+	doors, stop := context.WithCancel(ctx)
+	defer stop()
+	r, err := s.startRADIUS(doors, stop)
+	if err == nil {
+		err = s.listen(doors)
+	}
+	stop()
+	err = errors.Join(err, r.wait())
 	rest()
 	crew.Wait()
 	return err

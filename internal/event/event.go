@@ -39,6 +39,7 @@ const (
 	NetworkChanged   Kind = "network.changed" // Changes
 	NetworkRemoved   Kind = "network.removed"
 	NASAdded         Kind = "nas.added"
+	NASRemoved       Kind = "nas.removed"
 	SignedIn         Kind = "session.started"
 	SignInFailed     Kind = "session.refused"
 	SignedOut        Kind = "session.ended"

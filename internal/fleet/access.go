@@ -150,7 +150,10 @@ func (s *Service) RemoveNAS(ctx context.Context, r Request, name string) error {
 		if err == nil && !found {
 			err = fault.Missing("nas", name)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.AddEvents(ctx, []event.Event{r.event(event.NASRemoved, "", s.now(), event.Data{Subject: name})})
 	})
 }
 
@@ -250,12 +253,13 @@ func (m *metering) lose(ctx context.Context, found []usage.Mark, since time.Time
 	return len(m.over), m.save(ctx)
 }
 
-// DropUsage removes what is older than the retention, in small steps.
-func (s *Service) DropUsage(ctx context.Context, retention time.Duration) error {
+// DropUsage removes usage that is older than a time, in small steps. The
+// counters of months stay: invoices are made of them.
+func (s *Service) DropUsage(ctx context.Context, before time.Time) error {
 	for {
 		var n int64
 		err := s.store.Write(ctx, func(tx Tx) (err error) {
-			n, err = tx.DropUsage(ctx, s.now().Add(-retention), maxPage)
+			n, err = tx.DropUsage(ctx, before, maxPage)
 			return err
 		})
 		if err != nil || n < maxPage {

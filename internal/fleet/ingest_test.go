@@ -331,7 +331,7 @@ func TestGatewaysAndTheirSessions(t *testing.T) {
 		t.Errorf("sessions %+v", phases)
 	}
 	w.clock.pass(400 * 24 * time.Hour)
-	w.must(w.DropUsage(ctx, 30*24*time.Hour))
+	w.must(w.DropUsage(ctx, w.clock.now().AddDate(0, -1, 0)))
 	if _, total, _ := w.DataSessions(ctx, w.op, []ident.ICCID{iccid}, w.clock.now().AddDate(-2, 0, 0), w.clock.now(), 0, 10); total != 1 {
 		t.Errorf("%d sessions after the retention; the stale one stays", total)
 	}

@@ -1,0 +1,48 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+)
+
+// Usage says how long usage is kept, and when a session has gone silent.
+type Usage struct {
+	Months int           // sessions, hours and answers to gateways are kept; 0 for ever
+	Stale  time.Duration // a session that nothing is heard of for so long; 2 h
+}
+
+const defaultStale = 2 * time.Hour
+
+// usage keeps the rounds of what networks report: test periods and data limits
+// that are over, sessions that have gone silent, and what is too old.
+func (c *crew) usage(ctx context.Context) {
+	f, stale := c.a.Fleet, cmp.Or(c.o.Usage.Stale, defaultStale)
+	c.all.Go(func() {
+		every(ctx, c.o.pauses.rules, func() {
+			_, err1 := f.LiftMonthly(ctx)
+			_, err2 := f.EndTests(ctx)
+			c.report(ctx, "applying the rules of time", errors.Join(err1, err2))
+		})
+	})
+	c.all.Go(func() {
+		every(ctx, c.o.pauses.sweep, func() {
+			n, err := f.MarkStale(ctx, c.a.now().Add(-stale))
+			c.report(ctx, "finding sessions that have gone silent", err)
+			if n > 0 {
+				c.a.Log.Info("data sessions have gone silent", "sessions", n)
+			}
+			if c.o.Usage.Months > 0 {
+				c.report(ctx, "dropping old usage", f.DropUsage(ctx, c.a.now().AddDate(0, -c.o.Usage.Months, 0)))
+			}
+		})
+	})
+}
+
+func (a *App) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}
