@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,6 +149,49 @@ func TestTheDoorsOfTheSIMAPI(t *testing.T) {
 		}
 		if status, body := read(t, got); status != http.StatusUnauthorized || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+// The Swagger page works in a browser that reaches nothing but the server, and
+// that the page's own policy keeps from asking anybody else.
+func TestTheSwaggerPageInABrowser(t *testing.T) {
+	t.Parallel()
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("chromium is missing: run ./scripts/deps")
+		}
+		t.Skip("chromium is missing: run ./scripts/deps")
+	}
+	demo := demonstrate(t)
+	got, err := http.Get(demo.URL + "/swagger/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := got.Header.Get("Content-Security-Policy")
+	for _, part := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' data:", "style-src 'self' 'unsafe-inline'"} {
+		if !strings.Contains(policy, part) {
+			t.Errorf("the policy lacks %s: %s", part, policy)
+		}
+	}
+	if _, page := read(t, got); strings.Contains(page, "://") {
+		t.Errorf("the page names another address: %s", page)
+	}
+	cmd := exec.CommandContext(t.Context(), chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir="+t.TempDir(),
+		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--virtual-time-budget=20000", "--dump-dom", demo.URL+"/swagger/")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, part := range []string{"operations-tag-SIM", "operations-tag-Portfolio", "btn authorize", "Simurgh SIM API"} {
+		if !strings.Contains(string(out), part) {
+			t.Errorf("the page shows no %s", part)
+		}
+	}
+	for _, part := range regexp.MustCompile(`(?:src|href)="(https?:)?//[^"]*"`).FindAllString(string(out), -1) {
+		if strings.Contains(part, "src=") {
+			t.Errorf("the page loads %s", part)
 		}
 	}
 }

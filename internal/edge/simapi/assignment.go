@@ -211,8 +211,11 @@ func (h *handler) CountStock(ctx context.Context, _ CountStockRequestObject) (Co
 		return nil, err
 	}
 	parts, err := x.fleet.PartTallies(ctx, x.request, portal, []sim.Status{sim.StatusAvailable})
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, &problem{status: http.StatusForbidden, code: codePortalOutside, message: "portal " + string(portal) + " is not in your sphere"}
+	}
 	if err != nil {
-		return nil, x.outside(portal, err)
+		return nil, err
 	}
 	part, pkg, by := x.query.id("iccTypeId"), x.query.id("packageId"), x.query.text("segmentedBy")
 	if by == "" {

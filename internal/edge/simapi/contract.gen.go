@@ -191,10 +191,8 @@ type Assignment struct {
 // AssignmentChange defines model for AssignmentChange.
 type AssignmentChange struct {
 	// PackageId A number, or the same in quotes. Null is refused with 16004.
-	PackageId PackageIdInput `json:"packageId,omitempty"`
-
-	// PortfolioId Example: 0123456789abcdef0123456789abcdef
-	PortfolioId *PortfolioId `json:"portfolioId,omitempty"`
+	PackageId   PackageIdInput `json:"packageId,omitempty"`
+	PortfolioId *PortfolioId   `json:"portfolioId,omitempty"`
 }
 
 // Attribute defines model for Attribute.
@@ -379,12 +377,10 @@ type CollectionChange struct {
 // CollectionInput defines model for CollectionInput.
 type CollectionInput struct {
 	// IccCollectionCriteria Filters of GET /sim by name, such as {"status":"active","packageId":6685}. Null makes a static collection.
-	IccCollectionCriteria Criteria `json:"iccCollectionCriteria,omitempty"`
-	IccList               IccArray `json:"iccList,omitempty"`
-	Name                  string   `json:"name"`
-
-	// PortfolioId Example: 0123456789abcdef0123456789abcdef
-	PortfolioId PortfolioId `json:"portfolioId"`
+	IccCollectionCriteria Criteria    `json:"iccCollectionCriteria,omitempty"`
+	IccList               IccArray    `json:"iccList,omitempty"`
+	Name                  string      `json:"name"`
+	PortfolioId           PortfolioId `json:"portfolioId"`
 
 	// Title No blanks.
 	Title Title `json:"title"`
@@ -493,9 +489,7 @@ type FileDeleted struct {
 
 // FileInput defines model for FileInput.
 type FileInput struct {
-	Name string `json:"name"`
-
-	// PortfolioId Example: 0123456789abcdef0123456789abcdef
+	Name        string      `json:"name"`
 	PortfolioId PortfolioId `json:"portfolioId"`
 }
 
@@ -591,10 +585,8 @@ type JobInput struct {
 	DryRun *Flag `json:"dryRun,omitempty"`
 
 	// FileId A number, or the same in quotes.
-	FileId IdInput `json:"fileId"`
-	Name   string  `json:"name"`
-
-	// PortfolioId Example: 0123456789abcdef0123456789abcdef
+	FileId      IdInput     `json:"fileId"`
+	Name        string      `json:"name"`
 	PortfolioId PortfolioId `json:"portfolioId"`
 	Type        JobType     `json:"type"`
 }
@@ -895,7 +887,6 @@ type PackagePortfolioChange struct {
 
 // PackagePortfolioInput defines model for PackagePortfolioInput.
 type PackagePortfolioInput struct {
-	// PortfolioId Example: 0123456789abcdef0123456789abcdef
 	PortfolioId PortfolioId `json:"portfolioId"`
 }
 
@@ -954,16 +945,14 @@ type PortfolioChange struct {
 	Title *Title `json:"title,omitempty"`
 }
 
-// PortfolioId Example: 0123456789abcdef0123456789abcdef
+// PortfolioId defines model for PortfolioId.
 type PortfolioId = string
 
 // PortfolioInput defines model for PortfolioInput.
 type PortfolioInput struct {
-	BillingDayOfMonth *int    `json:"billingDayOfMonth,omitempty"`
-	CurrencyId        *string `json:"currencyId,omitempty"`
-	Name              string  `json:"name"`
-
-	// ParentPortfolioId Example: 0123456789abcdef0123456789abcdef
+	BillingDayOfMonth *int         `json:"billingDayOfMonth,omitempty"`
+	CurrencyId        *string      `json:"currencyId,omitempty"`
+	Name              string       `json:"name"`
 	ParentPortfolioId *PortfolioId `json:"parentPortfolioId,omitempty"`
 
 	// Title No blanks.
@@ -1058,9 +1047,7 @@ type SIMChange struct {
 	IccTypeId *IdInput `json:"iccTypeId,omitempty"`
 
 	// PackageId A number, or the same in quotes. Null is refused with 16004.
-	PackageId PackageIdInput `json:"packageId,omitempty"`
-
-	// PortfolioId Example: 0123456789abcdef0123456789abcdef
+	PackageId     PackageIdInput   `json:"packageId,omitempty"`
 	PortfolioId   *PortfolioId     `json:"portfolioId,omitempty"`
 	Status        *SIMChangeStatus `json:"status,omitempty"`
 	SystemSuspend *Flag            `json:"systemSuspend,omitempty"`

@@ -258,7 +258,7 @@ func TestCounts(t *testing.T) {
 		w.call(operator, http.MethodGet, "/sim/iccStock?segmentedBy=portfolioId&iccTypeId=47&portalId=<A>&packageId=6685", "").has(t,
 			`{"items":[{"segment":{"portfolioId":"<A>"},"count":2}]}`)
 		w.call(operator, http.MethodGet, "/sim/iccStock?packageId=1", "").has(t, `{"items":[]}`)
-		w.call(operator, http.MethodGet, "/sim/iccStock?portalId=dddddddddddddddddddddddddddddddd", "").fails(t, 403, 6026)
+		w.call(operator, http.MethodGet, "/sim/iccStock?portalId=dddddddddddddddddddddddddddddddd", "").fails(t, 403, 6027)
 	})
 }
 

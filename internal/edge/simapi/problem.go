@@ -51,6 +51,7 @@ const (
 	codeNothing       = 6017
 	codeNotActive     = 6023
 	codeOutside       = 6026
+	codePortalOutside = 6027
 	codeMatchType     = 6037
 	codeAddress       = 6045
 	codeWrongStatus   = 6046

@@ -7,13 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/simurgh-iot/simurgh/api"
 	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
@@ -23,27 +19,6 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 	"github.com/simurgh-iot/simurgh/internal/vault"
 )
-
-// Every error code of the contract's table stands in a test, and no test names
-// another.
-func TestEveryErrorCodeIsTested(t *testing.T) {
-	t.Parallel()
-	var tests strings.Builder
-	for _, name := range must(filepath.Glob("*_test.go")) {
-		tests.Write(must(os.ReadFile(name)))
-	}
-	rows := regexp.MustCompile(`(?m)^ +\| ([0-9, ]+) \|`).FindAllStringSubmatch(string(api.SIMAPI), -1)
-	if len(rows) < 30 {
-		t.Fatalf("%d rows of error codes", len(rows))
-	}
-	for _, row := range rows {
-		for code := range strings.SplitSeq(row[1], ", ") {
-			if !regexp.MustCompile(`[ {]` + code + `[,)}]`).MatchString(tests.String()) {
-				t.Errorf("no test has error %s", code)
-			}
-		}
-	}
-}
 
 func TestBodiesThatAreTooLarge(t *testing.T) {
 	t.Parallel()
