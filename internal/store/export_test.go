@@ -35,3 +35,14 @@ func (tx *Tx) Plans(ctx context.Context, read func() error) ([]string, error) {
 	}
 	return out, err
 }
+
+// Prepared returns the statements that PostgreSQL has prepared after read, which
+// runs on a single connection.
+func (db *DB) Prepared(ctx context.Context, read func() error) ([]string, error) {
+	pool := db.engine.pool()
+	pool.SetMaxOpenConns(1)
+	if err := read(); err != nil {
+		return nil, err
+	}
+	return column1(ctx, pool, "SELECT statement FROM pg_prepared_statements")
+}

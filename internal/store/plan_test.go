@@ -89,3 +89,32 @@ func wantLookups(t *testing.T, tx *store.Tx, root tenant.Portfolio, batch []sim.
 		}
 	}
 }
+
+// TestPostgresPlansSearchesAfresh holds that no search is prepared: after a few
+// runs its plan would be one for any pattern, which looks through the table.
+func TestPostgresPlansSearchesAfresh(t *testing.T) {
+	t.Parallel()
+	db := open(t, store.Options{URL: pgtest.URL(t)})
+	root := addRoot(t, db)
+	insert(t, db, root, "89440000000001")
+	db.Tune(0, 60, nil)
+	texts, err := db.Prepared(t.Context(), func() error {
+		for _, in := range []tenant.Sphere{tenant.Everything(), tenant.Below(root.Path)} {
+			for range 3 {
+				page, err := db.List(t.Context(), in, sim.Query{Match: &sim.Match{Text: "000000"}, Limit: 5, Count: true})
+				if err != nil || len(page.SIMs) != 1 || page.Total != 1 {
+					t.Fatalf("%+v, %v", page, err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || len(texts) == 0 {
+		t.Fatalf("%d statements, %v", len(texts), err)
+	}
+	for _, text := range texts {
+		if strings.Contains(text, " LIKE ") {
+			t.Errorf("it is prepared: %s", text)
+		}
+	}
+}

@@ -55,6 +55,11 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 
 func (e *postgresEngine) pool() *sql.DB { return e.db }
 
+// afresh describes a statement once and plans it with its values every time.
+// PostgreSQL would settle for a plan that fits any pattern after a few runs: one
+// that looks through the table.
+func (e *postgresEngine) afresh() []any { return []any{pgx.QueryExecModeCacheDescribe} }
+
 func (e *postgresEngine) close() error {
 	e.closed.Store(true)
 	return e.db.Close()

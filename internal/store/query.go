@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -93,9 +94,10 @@ func within(s tenant.Sphere) (string, []any) {
 
 // pool runs statements on a connection pool, each text prepared once.
 type pool struct {
-	db    *sql.DB
-	mu    sync.RWMutex
-	stmts map[string]*sql.Stmt
+	db     *sql.DB
+	mu     sync.RWMutex
+	stmts  map[string]*sql.Stmt
+	afresh []any // see engine
 }
 
 // Bounds of what is kept prepared: a statement that is made of many parts is
@@ -105,7 +107,9 @@ const (
 	maxPreparedText = 6000
 )
 
-func newPool(db *sql.DB) *pool { return &pool{db: db, stmts: map[string]*sql.Stmt{}} }
+func newPool(e engine) *pool {
+	return &pool{db: e.pool(), afresh: e.afresh(), stmts: map[string]*sql.Stmt{}}
+}
 
 // stmt returns the prepared statement, or nil when the text is not to be kept.
 func (p *pool) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
@@ -130,6 +134,9 @@ func (p *pool) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 }
 
 func (p *pool) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if len(p.afresh) > 0 && strings.Contains(text, " LIKE ") {
+		return p.db.QueryContext(ctx, text, append(slices.Clone(p.afresh), args...)...)
+	}
 	s, err := p.stmt(ctx, text) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return nil, err

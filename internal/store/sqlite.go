@@ -75,6 +75,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 }
 
 func (e *sqliteEngine) pool() *sql.DB { return e.readers }
+func (e *sqliteEngine) afresh() []any { return nil } // there is one plan for all
 
 func (e *sqliteEngine) write(ctx context.Context, bulk bool, fn func(querier) error) error {
 	return e.w.do(ctx, bulk, fn)

@@ -60,7 +60,7 @@ func OpenAsIs(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{engine: e, q: newPool(e.pool()), lists: newLists()}
+	r := reader{engine: e, q: newPool(e), lists: newLists()}
 	return &DB{reader: r, points: newPoints(r), log: o.Log}, nil
 }
 
@@ -168,6 +168,9 @@ type querier interface {
 type engine interface {
 	dialect
 	pool() *sql.DB
+	// afresh are arguments that go before those of a search, whose plan depends
+	// on what is looked for: they keep the driver from using a former one.
+	afresh() []any
 	write(ctx context.Context, bulk bool, fn func(querier) error) error
 	fault(err error) error // labels what the driver returned
 	insertMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error)
