@@ -8,3 +8,8 @@ import _ "embed"
 //
 //go:embed simapi.yaml
 var SIMAPI []byte
+
+// Terminal is the contract of the Terminal API: OpenAPI 3.0, in YAML.
+//
+//go:embed terminal.yaml
+var Terminal []byte

@@ -9,7 +9,7 @@ import (
 // SwaggerPath is where [Swagger] is mounted.
 const SwaggerPath = "/swagger/"
 
-//go:embed swagger/index.html swagger/start.js swagger/swagger-ui-bundle.js swagger/swagger-ui.css
+//go:embed swagger/index.html swagger/start.js swagger/terminal.html swagger/terminal.js swagger/swagger-ui-bundle.js swagger/swagger-ui.css
 var swagger embed.FS
 
 // policy lets the page load what lies beside it, and talk to its own server.
@@ -17,8 +17,8 @@ var swagger embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Swagger returns the handler of everything below [SwaggerPath]: a page on which
-// the SIM API can be read and tried out.
+// Swagger returns the handler of everything below [SwaggerPath]: pages on which
+// the SIM API and, as terminal.html, the Terminal API can be read and tried out.
 func Swagger() http.Handler {
 	files := http.FileServerFS(swagger)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -29,12 +29,13 @@ func body(t *testing.T, r *http.Response) string {
 func TestSwagger(t *testing.T) {
 	t.Parallel()
 	page := body(t, get(t, http.MethodGet, api.SwaggerPath))
+	page += body(t, get(t, http.MethodGet, api.SwaggerPath+"terminal.html"))
 	for _, m := range regexp.MustCompile(`(?:src|href)="([^":]+)"`).FindAllStringSubmatch(page, -1) {
 		if r := get(t, http.MethodGet, api.SwaggerPath+m[1]); r.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", m[1], r.StatusCode)
 		}
 	}
-	if strings.Contains(page, "<script>") || strings.Contains(page+body(t, get(t, http.MethodGet, "/swagger/start.js")), "http://") {
+	if strings.Contains(page, "<script>") || strings.Contains(page+body(t, get(t, http.MethodGet, "/swagger/start.js"))+body(t, get(t, http.MethodGet, "/swagger/terminal.js")), "http://") {
 		t.Error("the page runs what its policy forbids, or asks elsewhere")
 	}
 	for path, kind := range map[string]string{"": "text/html; charset=utf-8", "swagger-ui.css": "text/css; charset=utf-8", "start.js": "text/javascript; charset=utf-8"} {

@@ -23,8 +23,10 @@ type cli struct {
 	Package        packageCmd        `cmd:"" group:"Set up" help:"Tariffs, and which accounts they are offered to."`
 	User           userCmd           `cmd:"" group:"Set up" help:"People who sign in."`
 	ServiceAccount serviceAccountCmd `cmd:"" group:"Set up" help:"Programs that call the SIM API."`
+	APIUser        apiUserCmd        `cmd:"" name:"api-user" group:"Set up" help:"Programs that call the Terminal API."`
 	NAS            nasCmd            `cmd:"" name:"nas" group:"Set up" help:"Gateways that may speak RADIUS to the server."`
 	Network        networkCmd        `cmd:"" group:"Set up" help:"Networks that SIMs live on."`
+	Profile        profileCmd        `cmd:"" group:"Set up" help:"eSIM profiles that accounts may download."`
 
 	SIMs       simsCmd       `cmd:"" name:"sims" group:"Operate" help:"Import, find, explain, export and command SIMs."`
 	Bulk       bulkCmd       `cmd:"" group:"Operate" help:"Change many SIMs from a file, in the background."`

@@ -15,6 +15,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/app"
 	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
+	"github.com/simurgh-iot/simurgh/internal/edge/terminal"
 	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -31,6 +32,7 @@ type serveCmd struct {
 
 	Tigrillo tigrilloFlags `embed:"" prefix:"tigrillo-" group:"Tigrillo API"`
 	SIMAPI   simapiFlags   `embed:"" prefix:"simapi-" group:"SIM API v2"`
+	Terminal terminalFlags `embed:"" prefix:"terminal-" group:"Terminal API"`
 	RADIUS   radiusFlags   `embed:"" group:"RADIUS"`
 	Usage    usageFlags    `embed:"" group:"Usage"`
 }
@@ -61,6 +63,22 @@ func (f *simapiFlags) options() simapi.Options {
 	return simapi.Options{LabelSuspended: f.LabelSuspended}
 }
 
+// terminalFlags are the points that the contract of the Terminal API leaves to
+// the server.
+type terminalFlags struct {
+	Prefixes    []string `sep:"," placeholder:"PATH" help:"Further paths that it is served at, such as /webapi; /v1 is always one."`
+	Status      string   `default:"new" enum:"new,old" help:"The dialect of the status pair: new, or old for clients that know SUSPENDED and not ACTIVE_READY."`
+	WriteReply  string   `default:"sim" enum:"sim,ok" help:"What a change of one SIM is answered with: the SIM, or OK, as changes of several always are."`
+	TextExpiry  bool     `help:"expires_in of a token is a text, for clients that need one."`
+	HeaderToken bool     `help:"Take tokens from the Authorization header alone, and not from the query or a form."`
+	Rate        float64  `default:"100" help:"Calls per second that one API user may make."`
+}
+
+func (f *terminalFlags) options() terminal.Options {
+	return terminal.Options{Prefixes: f.Prefixes, OldStatus: f.Status == "old", AlwaysOK: f.WriteReply == "ok", TextExpiry: f.TextExpiry,
+		NoQueryToken: f.HeaderToken, Rate: f.Rate}
+}
+
 // Help is the detail of the manual.
 func (serveCmd) Help() string {
 	return "Health: /healthz says that it lives, /readyz that callers are welcome or why not, /metrics is for Prometheus. " +
@@ -84,7 +102,7 @@ func (c *serveCmd) Run(ctx context.Context, sh *shell) error {
 	door := c.RADIUS.door()
 	door.Ready = sh.heard
 	err = a.Serve(ctx, app.Serving{HTTP: c.HTTP, ReconcileEvery: c.ReconcileEvery, Repair: c.Repair, Lease: c.Lease, Drain: c.Drain,
-		Trusted: trusted, Tigrillo: c.Tigrillo.options(), SIMAPI: c.SIMAPI.options(), RADIUS: door,
+		Trusted: trusted, Tigrillo: c.Tigrillo.options(), SIMAPI: c.SIMAPI.options(), Terminal: c.Terminal.options(), RADIUS: door,
 		Usage: c.Usage.keeping(), Ready: sh.ready})
 	return errors.Join(err, a.Close())
 }
@@ -125,6 +143,9 @@ func (c *serveCmd) Validate() error {
 		if d < time.Second {
 			errs = append(errs, fault.InvalidField(flag, "is %s; one second at least is needed", d))
 		}
+	}
+	if c.Terminal.Rate <= 0 {
+		errs = append(errs, fault.InvalidField("--terminal-rate", "is not positive"))
 	}
 	if c.ReconcileEvery < 0 {
 		errs = append(errs, fault.InvalidField("--reconcile-every", "is negative"))

@@ -25,6 +25,8 @@ type simsCmd struct {
 	Terminate simsTerminate `cmd:"" help:"Remove SIMs from the network, all or none."`
 	Close     simsClose     `cmd:"" help:"Close SIMs for good, all or none."`
 	Control   simsControl   `cmd:"" help:"Do something with SIMs on their network at once: disconnect, ping, ..."`
+	Lock      simsLock      `cmd:"" help:"Keep customers from changing the state of SIMs, all or none."`
+	Unlock    simsUnlock    `cmd:"" help:"Let customers change it again, all or none."`
 }
 
 // simView is a SIM for programs. Empty texts are none, as are null times.

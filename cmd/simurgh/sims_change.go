@@ -84,6 +84,28 @@ func (c *simsClose) Run(ctx context.Context, sh *shell) error {
 	return c.apply(ctx, sh, fleet.Edit{Verb: sim.Close, Reason: c.Reason})
 }
 
+type simsLock struct{ chosen }
+
+// Help is the detail of the manual.
+func (simsLock) Help() string {
+	return example(`simurgh sims lock 8944538599000000017 --reason "under investigation"`)
+}
+
+func (c *simsLock) Run(ctx context.Context, sh *shell) error {
+	lock := true
+	return c.apply(ctx, sh, fleet.Edit{Lock: &lock, Reason: c.Reason})
+}
+
+type simsUnlock struct{ chosen }
+
+// Help is the detail of the manual.
+func (simsUnlock) Help() string { return example("simurgh sims unlock 8944538599000000017") }
+
+func (c *simsUnlock) Run(ctx context.Context, sh *shell) error {
+	lock := false
+	return c.apply(ctx, sh, fleet.Edit{Lock: &lock, Reason: c.Reason})
+}
+
 type outcomeView struct {
 	ICCID     ident.ICCID `json:"iccid"`
 	State     string      `json:"state"` // as it is now; empty for a SIM that is missing

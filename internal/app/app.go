@@ -41,6 +41,7 @@ type App struct {
 
 	told     *bell
 	cuts     chan struct{} // rung when there are sessions to cut
+	errands  *bell         // of what is to be done with SIMs once
 	metrics  *metrics
 	controls *controls
 }
@@ -59,13 +60,13 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: c, DB: db, told: newBell(), cuts: make(chan struct{}, 1), metrics: newMetrics()}
+	a := &App{Config: c, DB: db, told: newBell(), errands: newBell(), cuts: make(chan struct{}, 1), metrics: newMetrics()}
 	a.controls = &controls{a: a, open: map[string]network.Driver{}}
 	if err := a.unlock(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	a.Fleet = fleet.New(fleetStore{db, a.metrics}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.told.ring,
-		Cut: a.ringCuts, Rules: c.Rules, Controls: a.controls})
+	a.Fleet = fleet.New(fleetStore{db, a.metrics}, fleet.Options{Vault: keeper{a.Vault}, Now: c.Now, Told: a.ring,
+		Cut: a.ringCuts, Rules: c.Rules, Controls: a.controls, Does: does})
 	if err := a.firstNetwork(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -184,6 +185,12 @@ func (keeper) HashToken(token string) []byte { return vault.HashToken(token) }
 type bell struct {
 	mu    sync.Mutex
 	ropes map[string]chan struct{}
+}
+
+// ring wakes whoever tells these networks something.
+func (a *App) ring(networks map[string]bool) {
+	a.told.ring(networks)
+	a.errands.ring(networks)
 }
 
 func newBell() *bell { return &bell{ropes: map[string]chan struct{}{}} }

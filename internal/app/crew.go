@@ -166,6 +166,8 @@ func (c *crew) start(ctx context.Context, p *post) {
 	w := &sync.Worker{Network: n.Name, Driver: driver, Fleet: c.a.Fleet, Rope: c.a.told.rope(n.Name), Log: c.a.Log,
 		Observed: doubtful{c.a.metrics, p.doubt}, Settings: sync.Settings{Lease: c.o.Lease}}
 	p.work.Go(func() { c.report(ctx, "telling the network", w.Run(ctx), "network", n.Name) })
+	r := &sync.Runner{Network: n.Name, Driver: driver, Fleet: c.a.Fleet, Rope: c.a.errands.rope(n.Name), Log: c.a.Log, Settings: sync.Settings{Lease: c.o.Lease}}
+	p.work.Go(func() { c.report(ctx, "doing errands", r.Run(ctx), "network", n.Name) })
 	p.work.Go(func() { every(ctx, c.o.pauses.stock, func() { c.returnDue(ctx, n) }) })
 	p.work.Go(func() { c.watch(ctx, p) })
 	if c.o.ReconcileEvery > 0 {

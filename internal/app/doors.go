@@ -11,6 +11,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/edge/oauth"
 	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
+	"github.com/simurgh-iot/simurgh/internal/edge/terminal"
 	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
 )
 
@@ -46,5 +47,13 @@ func (s *server) mountDialects(mux *http.ServeMux, o httpx.Options) {
 	for _, prefix := range simapi.Prefixes {
 		mux.Handle(prefix, sims) // else the mux would redirect what has no slash
 		mux.Handle(prefix+"/", sims)
+	}
+
+	v1 := s.o.Terminal
+	v1.Fleet, v1.HTTP = s.app.Fleet, o
+	calls := terminal.New(v1)
+	for _, prefix := range v1.Mounts() {
+		mux.Handle(prefix, calls)
+		mux.Handle(prefix+"/", calls)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/network/simulated"
 	"github.com/simurgh-iot/simurgh/internal/network/webhook"
 	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
 // Drivers lists the kinds of networks that this program can speak to.
@@ -33,6 +34,12 @@ func DriverOf(name string) (network.Kind, error) {
 		names = append(names, k.Driver)
 	}
 	return network.Kind{}, fault.InvalidField("driver", "%q is not a driver; there are: %s", name, strings.Join(names, ", "))
+}
+
+// does reports whether the networks of a driver do errands of a kind.
+func does(driver string, k sim.ErrandKind) bool {
+	kind, err := DriverOf(driver)
+	return err == nil && kind.Does != nil && network.Can(kind.Does, k)
 }
 
 // CheckNetwork returns an Invalid fault unless a driver of that name exists and

@@ -13,6 +13,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
+	"github.com/simurgh-iot/simurgh/internal/edge/terminal"
 	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 )
@@ -30,6 +31,7 @@ type Serving struct {
 	Trusted  []netip.Prefix   // proxies whose X-Forwarded-For is believed
 	Tigrillo tigrillo.Options // the choices of that dialect; the rest is filled in
 	SIMAPI   simapi.Options   // likewise
+	Terminal terminal.Options // likewise
 
 	RADIUS RADIUS // the door for gateways
 	Usage  Usage

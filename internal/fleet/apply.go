@@ -31,6 +31,14 @@ type Edit struct {
 	Package   *int64
 	Portfolio *ident.PortfolioID
 	Card      Card
+
+	DataLimit *int64 // megabytes per month; 0 for none
+	IMEILock  *ident.IMEI
+	Lock      *bool // the operator's, for the Reason
+
+	// InService refuses the edit while the SIM's data limit is used up; if it is
+	// not, the suspension that the limit once set ends with the edit.
+	InService bool
 }
 
 // verbs lists the commands of the edit.
@@ -149,9 +157,19 @@ func (e *Edit) labels(s *sim.SIM) []event.Change {
 	set("name", e.Name, &s.Name)
 	set("group", e.Group, &s.Group)
 	set("device", e.Device, &s.Device)
-	if e.IMEI != nil && *e.IMEI != s.IMEI {
-		changes = append(changes, event.Change{Field: "imei", From: string(s.IMEI), To: string(*e.IMEI)})
-		s.IMEI = *e.IMEI
+	for _, f := range []struct {
+		name string
+		to   *ident.IMEI
+		at   *ident.IMEI
+	}{{"imei", e.IMEI, &s.IMEI}, {"imeiLock", e.IMEILock, &s.IMEILock}} {
+		if f.to != nil && *f.to != *f.at {
+			changes = append(changes, event.Change{Field: f.name, From: string(*f.at), To: string(*f.to)})
+			*f.at = *f.to
+		}
+	}
+	if e.DataLimit != nil && *e.DataLimit != s.DataLimit {
+		changes = append(changes, event.Change{Field: "dataLimit", From: strconv.FormatInt(s.DataLimit, 10), To: strconv.FormatInt(*e.DataLimit, 10)})
+		s.DataLimit = *e.DataLimit
 	}
 	return changes
 }

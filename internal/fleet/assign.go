@@ -22,6 +22,7 @@ type known struct {
 	packages   map[int64]*plan.Package
 	offered    map[int64]*plan.Package // those that the caller may choose
 	links      map[linkKey]*plan.Link
+	items      map[int64]*[]plan.Item
 }
 
 type linkKey struct {
@@ -31,7 +32,7 @@ type linkKey struct {
 
 func newKnown(tx Tx, in tenant.Sphere) *known {
 	return &known{tx: tx, in: in, portfolios: map[ident.PortfolioID]*tenant.Portfolio{}, packages: map[int64]*plan.Package{},
-		offered: map[int64]*plan.Package{}, links: map[linkKey]*plan.Link{}}
+		offered: map[int64]*plan.Package{}, links: map[linkKey]*plan.Link{}, items: map[int64]*[]plan.Item{}}
 }
 
 // portfolio returns a portfolio of the caller's sphere.
@@ -51,6 +52,22 @@ func (k *known) pkg(ctx context.Context, id int64) (*plan.Package, error) {
 		p, err := k.tx.Package(ctx, tenant.Everything(), id)
 		return &p, err
 	})
+}
+
+// price returns what a package charges for use in a country; nothing for no
+// package.
+func (k *known) price(ctx context.Context, pkg int64, c plan.Category, mcc string) (plan.Rate, error) {
+	if pkg == 0 {
+		return plan.Rate{}, nil
+	}
+	items, err := remember(k.items, pkg, func() (*[]plan.Item, error) {
+		list, err := k.tx.Items(ctx, tenant.Everything(), pkg)
+		return &list, err
+	})
+	if err != nil {
+		return plan.Rate{}, err
+	}
+	return plan.RateOf(*items, c, mcc), nil
 }
 
 // offer returns a package that the caller may choose.

@@ -10,6 +10,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 // batch is one Apply inside its transaction: first everything is decided, then,
@@ -23,6 +24,9 @@ type batch struct {
 	direct bool           // no person is asked: a service goes on under another SIM
 	partly bool           // a SIM that refuses keeps no other from being written
 	within *tenant.Sphere // of the SIMs, when it is not the caller's
+
+	all   []int64               // ids of the SIMs
+	month map[int64]usage.Month // what they used in the month at hand; nil before it is asked for
 
 	result   Applied
 	changes  []sim.Change
@@ -46,7 +50,7 @@ func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) er
 	}
 	byICCID := make(map[ident.ICCID]*sim.SIM, len(found))
 	for i := range found {
-		byICCID[found[i].ICCID] = &found[i]
+		byICCID[found[i].ICCID], b.all = &found[i], append(b.all, found[i].ID)
 	}
 	b.result.Outcomes = make([]Outcome, len(iccids))
 	for i, iccid := range iccids {
@@ -114,6 +118,9 @@ func (b *batch) decide(ctx context.Context, i int, before *sim.SIM, choose Choos
 	if err := b.allowed(&edit); err != nil {
 		return err
 	}
+	if err := b.unlocked(&edit, before); err != nil {
+		return err
+	}
 	after := *before
 	if changes := edit.Card.refit(&after); len(changes) > 0 {
 		b.tell(event.SIMRefitted, before, event.Data{Changes: changes})
@@ -121,10 +128,14 @@ func (b *batch) decide(ctx context.Context, i int, before *sim.SIM, choose Choos
 	if err := b.assign(ctx, &edit, &after, facts); err != nil {
 		return err
 	}
-	if changes := edit.labels(&after); len(changes) > 0 {
-		b.tell(event.SIMLabelled, before, event.Data{Changes: changes})
+	if changes := append(edit.labels(&after), edit.lock(&after, b)...); len(changes) > 0 {
+		b.tell(event.SIMLabelled, before, event.Data{Changes: changes, Reason: edit.Reason})
 	}
-	for _, v := range edit.verbs() {
+	verbs, err := b.limited(ctx, &edit, &after)
+	if err != nil {
+		return err
+	}
+	for _, v := range append(verbs, edit.verbs()...) {
 		if err := b.command(ctx, i, v, edit.Reason, &after); err != nil {
 			return err
 		}
@@ -264,7 +275,12 @@ func (b *batch) allowed(e *Edit) error {
 		}
 	}
 	activates := e.Verb >= sim.ActivateTest && e.Verb <= sim.ActivateLive
-	if !activates && (e.Name != nil || e.Group != nil || e.Device != nil || e.IMEI != nil) {
+	if e.Lock != nil {
+		if err := c.Needs(tenant.SIMAdminSuspend); err != nil {
+			return err
+		}
+	}
+	if e.DataLimit != nil || e.IMEILock != nil || !activates && (e.Name != nil || e.Group != nil || e.Device != nil || e.IMEI != nil) {
 		if err := c.Needs(tenant.SIMUpdate); err != nil {
 			return err
 		}

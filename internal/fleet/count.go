@@ -118,13 +118,9 @@ func (m *metering) month(k usage.MonthKey) *usage.Month {
 // rate prices what a session has grown by, on top of what the SIM used before
 // in the month.
 func (m *metering) rate(ctx context.Context, s *usage.Session, month *usage.Month) error {
-	p, err := m.pkg(ctx, s.Package)
+	rate, err := m.price(ctx, s.Package, plan.DataItem, s.Last.MCC)
 	if err != nil {
 		return err
-	}
-	rate := plan.Rate{}
-	if p != nil {
-		rate = p.Rate(string(usage.Data))
 	}
 	in, out := s.Bytes()
 	rounded := rate.Round(in + out)

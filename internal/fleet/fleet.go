@@ -30,7 +30,8 @@ type Service struct {
 	rules    Rules
 	guard    *guard
 	controls Controls
-	pages    *pageKeys
+	does     func(driver string, k sim.ErrandKind) bool
+	keys     *keys
 	bearers  *bearers
 }
 
@@ -43,6 +44,10 @@ type Options struct {
 	Rules Rules
 
 	Controls Controls // nil when no network can be controlled
+
+	// Does reports whether the networks of a driver do errands of a kind; nil for
+	// none.
+	Does func(driver string, k sim.ErrandKind) bool
 }
 
 // New returns the use cases over a store.
@@ -56,10 +61,13 @@ func New(store Store, o Options) *Service {
 	if o.Cut == nil {
 		o.Cut = func() {}
 	}
+	if o.Does == nil {
+		o.Does = func(string, sim.ErrandKind) bool { return false }
+	}
 	// Databases keep microseconds; a caller is told what they will return.
 	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	return &Service{store: store, vault: o.Vault, now: now, told: o.Told, cut: o.Cut, rules: o.Rules.defaults(), guard: newGuard(now),
-		controls: o.Controls, pages: &pageKeys{}, bearers: &bearers{}}
+		controls: o.Controls, does: o.Does, keys: &keys{read: map[string][]byte{}}, bearers: &bearers{}}
 }
 
 // Request is who asks, and how.
@@ -105,6 +113,9 @@ type Reader interface {
 	AdminReader
 	MemberReader
 	TokenReader
+	APIUserReader
+	ErrandReader
+	CostReader
 	AttributeReader
 	AssignmentReader
 	ItemReader
@@ -167,6 +178,8 @@ type Tx interface {
 	TenantWriter
 	MemberWriter
 	TokenWriter
+	APIUserWriter
+	ErrandWriter
 	AttributeWriter
 	AssignmentWriter
 	ItemWriter

@@ -23,7 +23,7 @@ const BadPageToken = "page.token"
 // PageToken returns an opaque token for a place in a list. Only the same
 // caller, asking the same, gets back there with it.
 func (s *Service) PageToken(ctx context.Context, r Request, asked string, place any) (string, error) {
-	key, err := s.pageKey(ctx)
+	key, err := s.key(ctx, pageKeySetting)
 	if err != nil {
 		return "", err
 	}
@@ -37,7 +37,7 @@ func (s *Service) PageToken(ctx context.Context, r Request, asked string, place 
 // PagePlace reads the place of a token. It fails with kind Invalid and
 // BadPageToken for one that is forged, cut, another caller's or another list's.
 func (s *Service) PagePlace(ctx context.Context, r Request, asked, token string, place any) error {
-	key, err := s.pageKey(ctx)
+	key, err := s.key(ctx, pageKeySetting)
 	if err != nil {
 		return err
 	}
@@ -65,19 +65,21 @@ func pageMark(key []byte, r *Request, asked string, body []byte) []byte {
 	return m.Sum(nil)[:markSize]
 }
 
-// pageKeys remembers the key once it has been read.
-type pageKeys struct {
-	mu  sync.Mutex
-	key []byte
+// keys remembers what has been read of them.
+type keys struct {
+	mu   sync.Mutex
+	read map[string][]byte
 }
 
-func (s *Service) pageKey(ctx context.Context) ([]byte, error) {
-	s.pages.mu.Lock()
-	defer s.pages.mu.Unlock()
-	if s.pages.key != nil {
-		return s.pages.key, nil
+// key returns a random key that lies in the database, sealed: every node has the
+// same. The first one that asks makes it.
+func (s *Service) key(ctx context.Context, setting string) ([]byte, error) {
+	s.keys.mu.Lock()
+	defer s.keys.mu.Unlock()
+	if k := s.keys.read[setting]; k != nil {
+		return k, nil
 	}
-	sealed, found, err := s.store.Setting(ctx, pageKeySetting)
+	sealed, found, err := s.store.Setting(ctx, setting)
 	if err != nil {
 		return nil, err
 	}
@@ -85,13 +87,16 @@ func (s *Service) pageKey(ctx context.Context) ([]byte, error) {
 		fresh := make([]byte, sha256.Size)
 		_, _ = rand.Read(fresh) // crypto/rand.Read never fails
 		err := s.store.Write(ctx, func(tx Tx) (err error) {
-			sealed, err = tx.SetOnce(ctx, pageKeySetting, s.vault.Seal(pageKeySetting, fresh))
+			sealed, err = tx.SetOnce(ctx, setting, s.vault.Seal(setting, fresh))
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	s.pages.key, err = s.vault.Open(pageKeySetting, sealed)
-	return s.pages.key, err
+	k, err := s.vault.Open(setting, sealed)
+	if err == nil {
+		s.keys.read[setting] = k
+	}
+	return k, err
 }

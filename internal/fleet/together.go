@@ -11,10 +11,12 @@ import (
 // They must go through the Service that do is handed, and an error of do undoes
 // them. It may run more than once and must have no other effect.
 func (s *Service) Together(ctx context.Context, do func(*Service) error) error {
-	heard, held := map[string]bool{}, &bearers{}
+	heard, held, cut := map[string]bool{}, &bearers{}, false
 	err := s.store.Write(ctx, func(tx Tx) error {
 		clear(heard)
+		cut = false
 		inner := *s
+		inner.cut = func() { cut = true }
 		inner.store, inner.bearers = within{tx}, &bearers{}
 		held = inner.bearers
 		inner.told = func(networks map[string]bool) { maps.Copy(heard, networks) }
@@ -25,6 +27,9 @@ func (s *Service) Together(ctx context.Context, do func(*Service) error) error {
 	}
 	if err == nil && len(heard) > 0 {
 		s.told(heard)
+	}
+	if err == nil && cut {
+		s.cut()
 	}
 	return err
 }

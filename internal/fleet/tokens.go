@@ -129,7 +129,7 @@ func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (te
 	switch {
 	case err != nil:
 		return b, err
-	case !found || !b.Live(now) || b.Home.Status == tenant.Deleted:
+	case !found || b.Kind != tenant.ServiceAccount || !b.Live(now) || b.Home.Status == tenant.Deleted:
 		return tenant.Bearer{}, unknown
 	case !welcome(&b, from):
 		return b, fault.New(fault.Forbidden, ClientAddress, "the address %s is not on the allow-list", from)

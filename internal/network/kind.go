@@ -19,6 +19,7 @@ type Kind struct {
 	Address  string    // the setting that says where the network is; empty where none does
 	Secret   string    // what the network's secret is; empty where it takes none
 	Example  string    // flags that add one
+	Does     Driver    // a nil one, whose methods show what such networks can do beyond Driver; may be missing
 
 	// Check looks at what an operator wrote, before a network is added. It
 	// returns an Invalid fault that names every setting that is wrong.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math"
+	"slices"
 
 	"github.com/simurgh-iot/simurgh/internal/money"
 )
@@ -42,15 +43,24 @@ func (r Rate) upTo(used int64) (money.Amount, error) {
 	return r.Price.Scale(max(used-r.Bundle, 0), max(r.Per, 1))
 }
 
-// Rate returns what p charges for a kind of use: "Data", "SMS" or "Voice".
-// What a package says nothing about is free, and rounded as the field does:
-// data to 1024 bytes, voice to 60 seconds.
-func (p *Package) Rate(kind string) Rate {
-	switch kind {
-	case "Data":
-		return Rate{Rounding: 1024}
-	case "Voice":
-		return Rate{Rounding: 60}
+// RateOf returns what the items of a package charge for use in a country, by its
+// mobile country code: the item for that country, else the one for all. What
+// they say nothing about is free, and rounded as is usual.
+func RateOf(items []Item, c Category, mcc string) Rate {
+	rate := Rate{Per: c.Per(), Rounding: c.Rounding()}
+	for i := range items {
+		it := &items[i]
+		own := slices.Contains(it.Countries, mcc)
+		if it.Category != c || it.Deleted || len(it.Countries) > 0 && !own {
+			continue
+		}
+		rate.Bundle, rate.Price, rate.Rounding = it.Bundle, it.Price, it.RoundOut
+		if it.Bundle > 0 {
+			rate.Rounding = it.RoundIn
+		}
+		if own {
+			break
+		}
 	}
-	return Rate{}
+	return rate
 }

@@ -36,7 +36,7 @@ func TestRate(t *testing.T) {
 func TestPiecesCostWhatTheWholeCosts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		r := plan.Rate{Bundle: rapid.Int64Range(0, 1<<30).Draw(t, "bundle"), Price: money.Amount(rapid.Int64Range(0, 1e9).Draw(t, "price")),
+		r := plan.Rate{Bundle: rapid.Int64Range(0, 1<<30).Draw(t, "bundle"), Price: money.Amount(rapid.Int64Range(0, 1e6).Draw(t, "price")),
 			Per: rapid.Int64Range(0, 1<<30).Draw(t, "per")}
 		var used int64
 		var sum money.Amount
@@ -52,4 +52,28 @@ func TestPiecesCostWhatTheWholeCosts(t *testing.T) {
 			t.Fatalf("pieces cost %v, the whole %v (%v)", sum, whole, err)
 		}
 	})
+}
+
+func TestRateOfItems(t *testing.T) {
+	t.Parallel()
+	items := []plan.Item{
+		{Category: plan.DataItem, Bundle: 10 << 20, Price: 50_000, RoundIn: 1024, RoundOut: 4096},
+		{Category: plan.DataItem, Price: 90_000, RoundIn: 1, RoundOut: 100_000, Countries: []string{"250"}},
+		{Category: plan.SMSItem, Price: 45_000, RoundIn: 1, RoundOut: 1},
+		{Category: plan.VoiceItem, Price: 10_000, Deleted: true},
+	}
+	for _, c := range []struct {
+		category plan.Category
+		mcc      string
+		want     plan.Rate
+	}{
+		{plan.DataItem, "248", plan.Rate{Bundle: 10 << 20, Price: 50_000, Per: 1 << 20, Rounding: 1024}},
+		{plan.DataItem, "250", plan.Rate{Price: 90_000, Per: 1 << 20, Rounding: 100_000}},
+		{plan.SMSItem, "", plan.Rate{Price: 45_000, Per: 1, Rounding: 1}},
+		{plan.VoiceItem, "248", plan.Rate{Per: 60, Rounding: 60}},
+	} {
+		if got := plan.RateOf(items, c.category, c.mcc); got != c.want {
+			t.Errorf("%s in %s: %+v", c.category, c.mcc, got)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 type Query struct {
 	ICCIDs    []ident.ICCID
 	EID       ident.EID
+	EIDs      []ident.EID
 	Number    string
 	IMSI      ident.IMSI
 	MSISDN    ident.MSISDN

@@ -31,12 +31,18 @@ type Refusal struct {
 	By    string    // may be empty
 	Since time.Time // may be zero
 	Lifts string
+
+	order Order // instead of Verb, where the table of orders refuses
 }
 
 // Error says it in one sentence.
 func (r *Refusal) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "cannot %s: %s", r.Verb, r.Why)
+	asked := r.Verb.String()
+	if r.order != 0 {
+		asked = r.order.String()
+	}
+	fmt.Fprintf(&b, "cannot %s: %s", asked, r.Why)
 	if r.By != "" {
 		fmt.Fprintf(&b, " by %s", r.By)
 	}

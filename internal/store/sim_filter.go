@@ -116,6 +116,10 @@ func (l *listing) named() []cond {
 		where, arg := l.engine.list("s.iccid", texts(q.ICCIDs))
 		out = append(out, cond{where: where, args: []any{arg}})
 	}
+	if q.EIDs != nil {
+		where, arg := l.engine.list("s.eid", texts(q.EIDs))
+		out = append(out, cond{where: where + " AND s.eid <> ''", args: []any{arg}})
+	}
 	for _, c := range []struct{ column, value string }{
 		{"eid", string(q.EID)}, {"imsi", string(q.IMSI)}, {"msisdn", string(q.MSISDN)}, {"imei", string(q.IMEI)},
 	} {

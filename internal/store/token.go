@@ -45,13 +45,13 @@ func (r reader) Tokens(ctx context.Context, in tenant.Sphere, account string, no
 	return out, err
 }
 
-// AddToken stores a token and gives it its id.
-func (tx *Tx) AddToken(ctx context.Context, t *tenant.Token) error {
-	ids, err := tx.engine.nextIDs(ctx, tx.q, 1)
-	if err != nil {
-		return err
+// AddToken stores a token and gives it its id, unless it has one.
+func (tx *Tx) AddToken(ctx context.Context, t *tenant.Token) (err error) {
+	if t.ID == 0 {
+		if t.ID, err = tx.NextTokenID(ctx); err != nil {
+			return err
+		}
 	}
-	t.ID = ids[0]
 	from := ""
 	if t.From.IsValid() {
 		from = t.From.String()
@@ -66,12 +66,21 @@ func (tx *Tx) EndToken(ctx context.Context, account string, id int64) (int64, er
 	return tx.exec(ctx, "DELETE FROM token WHERE account_id = ? AND id = ?", account, id)
 }
 
-// EndTokens removes every token of an account, and says how many there were.
+// EndTokens removes every token of an account, those that refresh it too, and
+// says how many bearer tokens there were.
 func (tx *Tx) EndTokens(ctx context.Context, account string) (int64, error) {
+	if _, err := tx.exec(ctx, "DELETE FROM refresh_token WHERE account_id = ?", account); err != nil {
+		return 0, err
+	}
 	return tx.exec(ctx, "DELETE FROM token WHERE account_id = ?", account)
 }
 
 // DropTokens removes up to n tokens whose time is over.
 func (tx *Tx) DropTokens(ctx context.Context, now time.Time, n int) (int64, error) {
-	return tx.exec(ctx, "DELETE FROM token WHERE hash IN (SELECT hash FROM token WHERE expires_at <= ? LIMIT ?)", micros(now), n)
+	tokens, err := tx.exec(ctx, "DELETE FROM token WHERE hash IN (SELECT hash FROM token WHERE expires_at <= ? LIMIT ?)", micros(now), n)
+	if err != nil {
+		return 0, err
+	}
+	refreshes, err := tx.exec(ctx, "DELETE FROM refresh_token WHERE hash IN (SELECT hash FROM refresh_token WHERE expires_at <= ? LIMIT ?)", micros(now), n)
+	return max(tokens, refreshes), err
 }

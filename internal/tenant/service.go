@@ -36,8 +36,20 @@ type Token struct {
 // Bearer is who a live token speaks for.
 type Bearer struct {
 	Member
-	Home    Portfolio
-	Expires time.Time // the token
+	Home     Portfolio
+	Expires  time.Time // the token
+	Features Features  // of an API user; none of others
+}
+
+// Refresh is a refresh token of an API user, which is exchanged for the next
+// pair of tokens. Only a hash of it is stored.
+type Refresh struct {
+	ID        int64
+	Hash      []byte
+	Account   string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    time.Time // zero before it is exchanged
 }
 
 // Listed reports whether an allow-list lets addr in; an empty one lets in all.

@@ -19,6 +19,7 @@ const Driver = "simulated"
 func Kind() network.Kind {
 	return network.Kind{
 		Driver: Driver,
+		Does:   (*Network)(nil),
 		Drives: "a network in a file, to try things out; simurgh network set tells it how to behave",
 		Settings: []network.Setting{
 			{Name: "path", Default: "networks/NAME.db", Help: "its file, from the data folder on; nodes on several machines must name one that they share"},

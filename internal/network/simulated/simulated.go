@@ -115,6 +115,9 @@ func (n *Network) open(ctx context.Context, path string, busy time.Duration) err
 	if n.salt, err = identify(ctx, n.write); err != nil {
 		return err
 	}
+	if _, err := n.write.ExecContext(ctx, errands); err != nil {
+		return err
+	}
 	return n.prepare(ctx, n.read, n.write)
 }
 
