@@ -84,7 +84,7 @@ func (s *Service) ResetSIMs(ctx context.Context, r Request, iccids []ident.ICCID
 	networks := map[string]bool{}
 	err := s.store.Write(ctx, func(tx Tx) error {
 		a := &asking{known: newKnown(tx, r.Caller.Sphere), s: s, r: &r, at: s.now(), kind: sim.ResetOnNetwork, networks: map[string]bool{}}
-		err := a.run(ctx, distinct(iccids), "", func(_ context.Context, a *asking, of *sim.SIM) error {
+		err := a.run(ctx, distinct(iccids), "", func(_ context.Context, _ *asking, of *sim.SIM) error {
 			if !onNetwork(of) {
 				return fault.New(fault.Precondition, NotActive, "the SIM is %s", of.Status())
 			}
@@ -119,8 +119,6 @@ func (s *Service) reset(ctx context.Context, tx Tx, a *asking) (cut bool, err er
 	if err := tx.Requeue(ctx, sims, a.at); err != nil {
 		return false, err
 	}
-	// Where the network cannot be asked, the cut and the repetition are all.
-	a.errands = slices.DeleteFunc(a.errands, func(e sim.Errand) bool { return !s.does(a.drivers[e.Network], sim.ResetOnNetwork) })
 	if err := tx.AddErrands(ctx, a.errands); err != nil {
 		return false, err
 	}

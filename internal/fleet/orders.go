@@ -62,7 +62,7 @@ func because(reason string) string {
 // suspended. A data limit is looked at later: it may not hold any more.
 func held(s *sim.SIM) error {
 	for _, k := range []sim.Kind{sim.Admin, sim.System} {
-		if s.Wanted.Suspended.Has(k) && !(k == sim.System && byLimit(s)) {
+		if s.Wanted.Suspended.Has(k) && (k != sim.System || !byLimit(s)) {
 			return fault.New(fault.Forbidden, SIMLocked, "the SIM is suspended (%s)%s", k, because(s.Holds[k].Reason))
 		}
 	}

@@ -24,12 +24,6 @@ type Loader interface {
 	Load(ctx context.Context, on sim.Profile, id int64, kind sim.ErrandKind, name string) error
 }
 
-// Resetter makes a device register anew.
-type Resetter interface {
-	// Reset forgets where the subscriber is, so that its device attaches again.
-	Reset(ctx context.Context, p sim.Profile, id int64) error
-}
-
 // Can reports whether a driver does errands of a kind.
 func Can(d Driver, k sim.ErrandKind) bool {
 	var ok bool
@@ -37,7 +31,7 @@ func Can(d Driver, k sim.ErrandKind) bool {
 	case k == sim.SendMessage:
 		_, ok = d.(Messenger)
 	case k == sim.ResetOnNetwork:
-		_, ok = d.(Resetter)
+		ok = true // with whatever the network can do
 	case k.OfProfile():
 		_, ok = d.(Loader)
 	}

@@ -46,6 +46,7 @@ func at(t interface{ Fatalf(string, ...any) }, s Station) *machine {
 // station; "-" is refused.
 func TestOrders(t *testing.T) {
 	t.Parallel()
+	//nolint:dupword // they are cells
 	const table = `
 	shipping test  ready  live    -       -       -    closed
 	test     test  ready  live    offline -       -    closed

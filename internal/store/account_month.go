@@ -11,11 +11,10 @@ import (
 
 // AccountMonth sums what the SIMs of the sphere used in a month, those of
 // portfolios that pay in one currency; found is false when there is no record.
-// It reads every SIM of the sphere.
+// The sum says nothing of the month that it is of. It reads every SIM of the sphere.
 func (r reader) AccountMonth(ctx context.Context, in tenant.Sphere, c money.Currency, year, month int) (m usage.Month, found bool, err error) {
 	where, args := within(in)
 	where, args = where+" AND p.currency = ?", append(args, string(c))
-	m.Year, m.Month = year, month
 	var n int64
 	if _, err = r.one(ctx, []any{&n, &m.Bytes, &m.SMS, &m.Cost}, `SELECT count(*), CAST(COALESCE(SUM(m.bytes), 0) AS BIGINT), CAST(COALESCE(SUM(m.sms), 0) AS BIGINT),
 		CAST(COALESCE(SUM(m.cost), 0) AS BIGINT) FROM portfolio p JOIN sim s ON s.portfolio_no = p.no JOIN usage_month m ON m.sim_id = s.id

@@ -9,6 +9,7 @@ import (
 	gosync "sync"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/network"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
@@ -114,11 +115,25 @@ func (r *Runner) do(ctx context.Context, e *sim.Errand) (reference string, err e
 	if d, ok := r.Driver.(network.Messenger); ok && e.Kind == sim.SendMessage {
 		return d.Send(ctx, e.Profile, e.ID, e.Subject)
 	}
-	if d, ok := r.Driver.(network.Resetter); ok && e.Kind == sim.ResetOnNetwork {
-		return "", d.Reset(ctx, e.Profile, e.ID)
+	if e.Kind == sim.ResetOnNetwork {
+		return "", r.reset(ctx, e)
 	}
 	if d, ok := r.Driver.(network.Loader); ok && e.Kind.OfProfile() {
 		return "", d.Load(ctx, e.Profile, e.ID, e.Kind, e.Subject)
 	}
 	return "", &network.Refusal{Why: "the network cannot do this: " + string(e.Kind)}
+}
+
+// reset has the network forget where the SIM is, if it can. Its sessions are cut
+// and its profile is told anew in any case.
+func (r *Runner) reset(ctx context.Context, e *sim.Errand) error {
+	d, ok := r.Driver.(network.Controller)
+	if can := r.Driver.Abilities(); !ok || !can.Can(sim.CancelLocation) {
+		return nil
+	}
+	err := d.Control(ctx, e.Profile, sim.CancelLocation, nil)
+	if err != nil && fault.KindOf(err) == fault.Precondition {
+		return nil // it is nowhere
+	}
+	return err
 }

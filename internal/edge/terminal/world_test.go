@@ -442,7 +442,7 @@ func (g got) ok(t testing.TB, status int) got {
 	return g
 }
 
-// fails fails the test unless the answer is an error of the contract.
+// fails wants an error of the contract, and fails the test otherwise.
 func (g got) fails(t testing.TB, status int, code, text string) {
 	t.Helper()
 	var e struct {
@@ -500,7 +500,7 @@ func (s *simJSON) stands() string {
 }
 
 // look reads a SIM.
-func (w *world) look(name string) simJSON {
+func (w *world) look(name string) *simJSON {
 	w.t.Helper()
 	var s simJSON
 	who := full
@@ -508,5 +508,5 @@ func (w *world) look(name string) simJSON {
 		who = stranger
 	}
 	w.call(who, http.MethodGet, "/get_sim?iccid=<"+name+">").into(w.t, &s)
-	return s
+	return &s
 }

@@ -14,7 +14,6 @@ import (
 var (
 	_ network.Messenger = (*Network)(nil)
 	_ network.Loader    = (*Network)(nil)
-	_ network.Resetter  = (*Network)(nil)
 )
 
 // errands are the tables of what is done once with a subscriber. A file that was
@@ -95,11 +94,6 @@ func (n *Network) begin(ctx context.Context, tx *sql.Tx, r *rules, p *sim.Profil
 // Send implements [network.Messenger]: the message is delivered at once.
 func (n *Network) Send(ctx context.Context, to sim.Profile, id int64, text string) (string, error) {
 	return fmt.Sprintf("sim-%d", id), n.once(ctx, &to, id, sim.SendMessage, text, func(*sql.Tx) error { return nil })
-}
-
-// Reset implements [network.Resetter].
-func (n *Network) Reset(ctx context.Context, p sim.Profile, id int64) error {
-	return n.once(ctx, &p, id, sim.ResetOnNetwork, "", func(*sql.Tx) error { return nil })
 }
 
 // Load implements [network.Loader]. The network stands for the subscription

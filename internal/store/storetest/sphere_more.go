@@ -41,6 +41,11 @@ func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
 		if err := s.settleBulk(ctx, tx); err != nil {
 			return err
 		}
+		year := 100 // and so many months, which is what the suite gives for a number
+		if err := tx.AddMonths(ctx, map[usage.MonthKey]*usage.Month{{SIM: one.ID, Year: year, Month: year}: {Year: year, Month: year, In: 5, Cost: 7}}); err != nil {
+			return err
+		}
+		s.give(s.a1.Currency)
 		if err := tx.SaveTitle(ctx, s.a1, "A one"); err != nil {
 			return err
 		}
