@@ -1,11 +1,13 @@
 package simapi_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
@@ -32,6 +34,10 @@ func TestThePostmanCollection(t *testing.T) {
 	for _, prefix := range simapi.Prefixes {
 		mux.Handle(prefix+"/", w.edge)
 	}
+	ctx, stop := context.WithCancel(t.Context())
+	var working sync.WaitGroup
+	working.Go(func() { _ = w.work().Run(ctx) })
+	t.Cleanup(func() { stop(); working.Wait() })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	name := filepath.Join("..", "..", "..", "api", "postman", "simurgh-sim-api.postman_")
