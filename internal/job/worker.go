@@ -281,7 +281,7 @@ func (w *Worker) renew(ctx context.Context, cancel context.CancelCauseFunc, j Jo
 func (w *Worker) settle(ctx context.Context, held Job, err error, stopping bool) (became State, failed error) {
 	var j Job
 	failed = w.Store.Write(ctx, func(tx Tx) (err2 error) {
-		found := false
+		var found bool
 		if j, found, err2 = tx.LockJob(ctx, tenant.Everything(), held.ID); err2 != nil || !found {
 			return err2
 		}
