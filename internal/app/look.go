@@ -45,31 +45,28 @@ func (a *App) Look(ctx context.Context, n plan.Network) Look {
 	return look(ctx, d)
 }
 
-// watch looks at a manned network now and then, and sooner when its worker has
-// failed, until ctx ends.
+// watch looks at a manned network now and then until ctx ends: sooner when its
+// worker has failed, and more often while it is away.
 func (c *crew) watch(ctx context.Context, p *post) {
-	sooner := c.o.pauses.look / 10
-	for t := time.NewTimer(0); ; t.Reset(c.o.pauses.look) {
+	for {
+		pause, doubt := c.o.pauses.look, p.doubt
+		if !c.lookAt(ctx, p) {
+			pause, doubt = pause/awayOften, nil
+		}
+		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
+			t.Stop()
 			return
 		case <-t.C:
-		case <-p.doubt:
-			c.mu.Lock()
-			known := p.seen.Err != nil
-			c.mu.Unlock()
-			if known {
-				t.Reset(sooner)
-				select {
-				case <-ctx.Done():
-					return
-				case <-t.C:
-				}
-			}
+		case <-doubt:
+			t.Stop()
 		}
-		c.lookAt(ctx, p)
 	}
 }
+
+// awayOften is how many times as often one looks at a network that is away.
+const awayOften = 6
 
 // doubtful counts the batches of a network, and raises doubt about it when one
 // fails.
@@ -89,12 +86,13 @@ func (d doubtful) Batch(network string, agreed, refused, failed int, took time.D
 	}
 }
 
-// lookAt looks at a manned network, and says in the log when it goes away,
-// comes back, or is not set up as it should be.
-func (c *crew) lookAt(ctx context.Context, p *post) {
+// lookAt looks at a manned network, and reports whether it answers. It says in
+// the log when the network goes away, comes back, or is not set up as it should
+// be. What waited for one that is back is told at once.
+func (c *crew) lookAt(ctx context.Context, p *post) bool {
 	seen := look(ctx, p.driver)
 	if ctx.Err() != nil {
-		return // what fails because the server stops tells nothing of the network
+		return false // what fails because the server stops tells nothing of the network
 	}
 	c.mu.Lock()
 	before := p.seen
@@ -111,12 +109,14 @@ func (c *crew) lookAt(ctx context.Context, p *post) {
 		log.Warn("the network does not answer; its SIMs wait for it", "error", seen.Err)
 	case seen.Err == nil && before.Err != nil:
 		log.Info("the network answers again", "after", time.Since(before.Since).Round(time.Second))
+		c.report(ctx, "hurrying what waits for the network", c.a.Fleet.Hurry(ctx, p.network.Name), "network", p.network.Name)
 	}
 	if seen.Err == nil && !slices.Equal(seen.Report.Conditions, before.Report.Conditions) {
 		for _, condition := range seen.Report.Conditions {
 			log.Warn("the network is not set up as it should be", "condition", condition)
 		}
 	}
+	return seen.Err == nil
 }
 
 // networks says of every manned network whether it answers. One that does not

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
 	"github.com/simurgh-iot/simurgh/internal/event"
@@ -71,10 +72,30 @@ func TestNetworkGoesAwayAndComesBack(t *testing.T) {
 			return code == 200 && strings.Contains(body, ready) && strings.Contains(metrics, metric)
 		}
 	}
+	furnish(t, a, app.FirstNetwork)
 	until(t, "the network is seen", shows(`"networks":{"simulated":"ok"}`, `simurgh_network_up{network="simulated"} 1`))
 	behave(t, a, simulated.Settings{Outage: simulated.Down})
 	until(t, "its absence is seen", shows(`"simulated":"the network does not answer, since `, `simurgh_network_up{network="simulated"} 0`))
+	// What was tried so often that its next try is far off is told once it is back.
+	command(t, a, sim.ActivateLive, first)
+	var next time.Time
+	operation := func() sim.Operation {
+		ops, err := a.Fleet.Operations(t.Context(), operator, sim.OperationQuery{ICCID: first, Limit: 1})
+		if err != nil || len(ops) != 1 {
+			t.Fatalf("%d operations, %v", len(ops), err)
+		}
+		return ops[0]
+	}
+	until(t, "the SIM waits", func() bool {
+		o := operation()
+		next = o.NextTry
+		return o.Attempts >= 4 && time.Until(next) > 3*time.Second
+	})
 	behave(t, a, simulated.Settings{})
+	until(t, "the SIM is active", func() bool { return is(t, a, first, sim.StatusProvisioned) })
+	if o := operation(); !o.DoneAt.Before(next) {
+		t.Errorf("it was told at %s, when its turn at %s had come", o.DoneAt, next)
+	}
 	until(t, "its return is seen", shows(`"networks":{"simulated":"ok"}`, `simurgh_network_up{network="simulated"} 1`))
 	if away, back := log.count("the network does not answer; its SIMs wait for it"), log.count("the network answers again"); away != 1 || back != 1 {
 		t.Errorf("the log says %d times that it is away, and %d times that it is back", away, back)

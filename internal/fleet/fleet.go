@@ -212,6 +212,7 @@ type QueueWriter interface {
 	Held(ctx context.Context, claims []sim.Claim) (map[int64]bool, error)
 	Dequeue(ctx context.Context, answers []sim.Answer, now time.Time) error
 	Requeue(ctx context.Context, sims []sim.SIM, now time.Time) error
+	Hurry(ctx context.Context, network string, now time.Time, n int) (int64, error)
 	StartReconcile(ctx context.Context, network string, now, since time.Time) (bool, error)
 }
 

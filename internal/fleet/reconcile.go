@@ -80,3 +80,24 @@ func (s *Service) Drifted(ctx context.Context, r Request, drifts []Drift, repair
 func (s *Service) QueueDepths(ctx context.Context) ([]sim.QueueDepth, error) {
 	return s.store.QueueDepths(ctx)
 }
+
+// hurryStep is how many SIMs are hurried in one transaction.
+const hurryStep = 5000
+
+// Hurry has what a network failed to take tried again now: the network is back,
+// and nobody needs to wait for a pause that was meant for one that is away.
+func (s *Service) Hurry(ctx context.Context, network string) error {
+	for {
+		var n int64
+		err := s.store.WriteBulk(ctx, func(tx Tx) (err error) {
+			n, err = tx.Hurry(ctx, network, s.now(), hurryStep)
+			return err
+		})
+		if n > 0 {
+			s.told(map[string]bool{network: true})
+		}
+		if err != nil || n < hurryStep {
+			return err
+		}
+	}
+}

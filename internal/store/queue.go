@@ -49,6 +49,17 @@ func (tx *Tx) Claim(ctx context.Context, network string, n int, now, until time.
 	return tx.claims(ctx, ids, lease[0], attempts)
 }
 
+// Hurry makes up to n SIMs of a network due at now that nobody works on and
+// that would be due later, and returns how many it was.
+func (tx *Tx) Hurry(ctx context.Context, network string, now time.Time, n int) (int64, error) {
+	skip := ""
+	if tx.engine.locks() {
+		skip = " FOR UPDATE SKIP LOCKED" // who is locked is about to be told, or was told just now
+	}
+	return tx.exec(ctx, `UPDATE sync_queue SET due_at = ? WHERE sim_id IN
+		(SELECT sim_id FROM sync_queue WHERE network = ? AND due_at > ? AND lease = 0 LIMIT ?`+skip+`)`, micros(now), network, micros(now), n)
+}
+
 // claims reads what the network should have of the SIMs, in the order of ids.
 func (tx *Tx) claims(ctx context.Context, ids []int64, lease int64, attempts map[int64]int) ([]sim.Claim, error) {
 	sims, err := tx.byIDs(ctx, tenant.Everything(), ids)

@@ -16,7 +16,7 @@ import (
 func testQueue(t *testing.T, open func(t *testing.T) *store.DB) {
 	for name, test := range map[string]func(w *world){
 		"a claim is settled": claimSettled, "a lease runs out": leaseRunsOut, "commanded anew": commandedAnew, "tried again": triedAgain,
-		"claimers share nothing": claimersShareNothing, "requeue": requeued,
+		"claimers share nothing": claimersShareNothing, "requeue": requeued, "hurry": hurried,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -201,6 +201,37 @@ func claimersShareNothing(w *world) {
 		if times != 1 {
 			w.t.Errorf("SIM %d was claimed %d times", id, times)
 		}
+	}
+}
+
+// hurried makes due what waits after a failure; what a worker holds, what is due
+// anyway and what waits for another network stays as it is.
+func hurried(w *world) {
+	w.pending(4)
+	failed := w.claim(2, noon.Add(time.Hour))
+	later := noon.Add(9 * time.Hour)
+	answers := agreed(failed)
+	for i := range answers {
+		answers[i].Err, answers[i].RetryAt = errors.New("away"), later
+	}
+	w.held(failed, answers, noon.Add(time.Hour))
+	kept := w.claim(1, noon.Add(time.Hour)) // of the two that were not tried
+	now := noon.Add(time.Hour + time.Second)
+	hurry := func(network string, n int) (done int64) {
+		w.write(func(ctx context.Context, tx *store.Tx) (err error) {
+			done, err = tx.Hurry(ctx, network, now, n)
+			return err
+		})
+		return done
+	}
+	if got := hurry("other", 10); got != 0 {
+		w.t.Errorf("%d SIMs of another network were hurried", got)
+	}
+	if first, second, third := hurry("lab", 1), hurry("lab", 10), hurry("lab", 10); first != 1 || second != 1 || third != 0 {
+		w.t.Errorf("hurried %d, %d and %d SIMs", first, second, third)
+	}
+	if due := w.claim(10, now); len(due) != 3 || slices.ContainsFunc(due, func(c sim.Claim) bool { return c.Profile.SIM == kept[0].Profile.SIM }) {
+		w.t.Errorf("%d SIMs are due, among them the one that a worker holds", len(due))
 	}
 }
 
