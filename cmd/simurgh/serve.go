@@ -19,6 +19,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -49,6 +50,7 @@ type tigrilloFlags struct {
 	OneLoginError bool     `help:"A wrong password answers E0100, as an unknown user does: nobody can probe for names."`
 	OneSession    bool     `help:"A login ends the user's other sessions in the account."`
 	SecureCookie  bool     `help:"Mark the session cookie Secure, for servers behind TLS."`
+	Suspending    string   `enum:"provisioned,suspended,pendingDeprovision" default:"provisioned" help:"What a SIM is shown as, and found by, from when its suspension is asked for until the network has agreed: ${enum}."`
 	TextOutcomes  bool     `help:"activateSIMs answers a plain text for each SIM, instead of an object."`
 	UnknownError  bool     `help:"activateSIMs answers E0001 for an unknown SIM, instead of E0137 among the SIMs' statuses."`
 }
@@ -131,8 +133,13 @@ func (l *listening) trusted() ([]netip.Prefix, error) {
 	return list, ident.As("trustedProxies", err)
 }
 
+// suspending are the contract's words for a SIM whose suspension is on its way.
+var suspending = map[string]sim.Status{
+	"provisioned": sim.StatusProvisioned, "suspended": sim.StatusSuspended, "pendingDeprovision": sim.StatusDeprovisioning,
+}
+
 func (t *tigrilloFlags) options() tigrillo.Options {
-	return tigrillo.Options{Devices: t.Devices, OneLoginError: t.OneLoginError, OneSession: t.OneSession, SecureCookie: t.SecureCookie,
+	return tigrillo.Options{Devices: t.Devices, Suspending: suspending[t.Suspending], OneLoginError: t.OneLoginError, OneSession: t.OneSession, SecureCookie: t.SecureCookie,
 		TextOutcomes: t.TextOutcomes, UnknownSIM: t.UnknownError}
 }
 

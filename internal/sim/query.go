@@ -27,6 +27,10 @@ type Query struct {
 	RSP       *int64
 	Statuses  []Status
 
+	// Suspending is what Statuses takes a provisioned SIM for while the network
+	// has still to hear of its suspension; StatusProvisioned when zero.
+	Suspending Status
+
 	Held, NotHeld     Kinds     // suspensions that must, and must not, be wanted
 	Barred, NotBarred Services  // services that must, and must not, be barred
 	ActivatedAt       time.Time // in this second
@@ -43,6 +47,15 @@ type Query struct {
 	Offset int     // or skip so many
 
 	Count bool // count all that match, whatever the page
+}
+
+// Shows is what Statuses takes a SIM for, by its status and the suspensions that
+// are wanted.
+func (q *Query) Shows(s Status, wanted Kinds) Status {
+	if q.Suspending != 0 && s == StatusProvisioned && wanted != 0 {
+		return q.Suspending
+	}
+	return s
 }
 
 // Tag finds a SIM by a code without storing the code: a keyed hash of it.

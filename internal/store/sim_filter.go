@@ -173,9 +173,11 @@ func (l *listing) asksStates() bool {
 func (l *listing) wants(c cell) bool {
 	held, barred := unflag(c.flags)
 	q := &l.q
-	return (q.Package == nil || *q.Package == c.pkg) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses, sim.Status(c.status))) &&
+	return (q.Package == nil || *q.Package == c.pkg) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses, q.Shows(sim.Status(c.status), held))) &&
 		held&q.Held == q.Held && held&q.NotHeld == 0 && barred&q.Barred == q.Barred && barred&q.NotBarred == 0
 }
+
+const allKinds = 1<<sim.Admin | 1<<sim.System | 1<<sim.Customer
 
 // cellConditions are the filters on cells where no range answers them.
 func (l *listing) cellConditions() []cond {
@@ -186,11 +188,15 @@ func (l *listing) cellConditions() []cond {
 		add("t.package_id = ?", *q.Package)
 	}
 	if len(q.Statuses) > 0 {
-		args := make([]any, len(q.Statuses))
-		for i, s := range q.Statuses {
-			args[i] = int64(s)
+		status, args := "t.status", make([]any, 0, len(q.Statuses))
+		if q.Suspending != 0 {
+			status = "CASE WHEN t.status = ? AND (t.flags & ?) <> 0 THEN ? ELSE t.status END"
+			args = append(args, int64(sim.StatusProvisioned), packFlags(allKinds, 0), int64(q.Suspending))
 		}
-		add("t.status IN ("+placeholders(len(args))+")", args...)
+		for _, s := range q.Statuses {
+			args = append(args, int64(s))
+		}
+		add(status+" IN ("+placeholders(len(q.Statuses))+")", args...)
 	}
 	if on := packFlags(q.Held, q.Barred); on != 0 {
 		add("(t.flags & ?) = ?", on, on)

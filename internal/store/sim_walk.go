@@ -107,7 +107,7 @@ func (l *listing) signature() string {
 		match = *q.Match
 	}
 	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %d %d %d %d %d %d %d %#v %d %t", from, to, q.Portfolio, optional(q.Package), optional(q.MNO),
-		optional(q.Spec), optional(q.Part), optional(q.RSP), group, q.Network, q.Statuses, q.Held, q.NotHeld, q.Barred, q.NotBarred,
+		optional(q.Spec), optional(q.Part), optional(q.RSP), group, q.Network, append([]sim.Status{q.Suspending}, q.Statuses...), q.Held, q.NotHeld, q.Barred, q.NotBarred,
 		micros(q.ActivatedAt), micros(q.TerminatedAt), match, q.Sort, q.Descending)
 }
 

@@ -41,6 +41,7 @@ func (h *handler) getSIMs(ctx context.Context, x *exchange) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.Suspending = h.Suspending
 	page, err := h.Fleet.SIMs(ctx, x.request, q)
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func (h *handler) getSIMs(ctx context.Context, x *exchange) (any, error) {
 	answer := listAnswer{ok, page.Total, make([]listSIM, len(page.SIMs))}
 	for i := range page.SIMs {
 		s := &page.SIMs[i]
-		answer.SIMs[i] = listed(s, months[s.ID], activities[s.ID])
+		answer.SIMs[i] = listed(s, q.Shows(s.Status(), s.Wanted.Suspended), months[s.ID], activities[s.ID])
 	}
 	return answer, nil
 }
@@ -241,13 +242,13 @@ type listSIM struct {
 	MappedMSISDN    *int64  `json:"mappedMSISDN"`
 }
 
-func listed(s *sim.SIM, m usage.Month, a usage.Activity) listSIM {
+func listed(s *sim.SIM, shown sim.Status, m usage.Month, a usage.Activity) listSIM {
 	out := listSIM{
 		MSISDN: numberOrNull(string(s.MSISDN)), SIMID: s.Number, FriendlyName: orNull(s.Name), ICCID: string(s.ICCID),
 		IMSI: numberOrNull(string(s.IMSI)), DataUsage: m.Rounded, DataDate: timeOrNull(m.DataAt), IPAddress: orNull(s.Value(sim.ByIP)),
 		Group: orNull(s.Group), LastMCC: orNull(a.MCC), LastMNC: orNull(a.MNC), LastRadiusStart: timeOrNull(a.SessionStart),
-		LastRadiusStop: timeOrNull(a.SessionStop), Activated: timeOrNull(s.ActivatedAt), Status: stateOf(s.Status()),
-		StatusReason: reasonOf(s), LocalMSISDN: numberOrNull(string(s.MSISDN)),
+		LastRadiusStop: timeOrNull(a.SessionStop), Activated: timeOrNull(s.ActivatedAt), Status: stateOf(shown),
+		StatusReason: reasonOf(s, shown), LocalMSISDN: numberOrNull(string(s.MSISDN)),
 	}
 	if s.Package != 0 {
 		out.PackageID = &s.Package
@@ -255,7 +256,7 @@ func listed(s *sim.SIM, m usage.Month, a usage.Activity) listSIM {
 	if s.TerminatedAt.After(s.ActivatedAt) { // not while it is back in service
 		out.OutOfService = timeOrNull(s.TerminatedAt)
 	}
-	if s.Status() == sim.StatusProvisioned && s.Barred&sim.Messaging == 0 {
+	if shown == sim.StatusProvisioned && s.Barred&sim.Messaging == 0 {
 		out.Controls = "US" // USSD and SMS
 	}
 	return out

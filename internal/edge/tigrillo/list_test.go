@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
 // live is the whole of one SIM, as the contract's sample has it.
@@ -237,6 +240,44 @@ func TestGetSIMsStatus(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("not listed: %v", want)
+	}
+}
+
+// TestSuspendingShowsAsConfigured: a SIM whose suspension is on its way is shown
+// as the server was told, and found by what is shown.
+func TestSuspendingShowsAsConfigured(t *testing.T) {
+	t.Parallel()
+	for shown, want := range map[sim.Status]struct{ state, reason, controls string }{
+		0:                        {"provisioned", "", "US"},
+		sim.StatusProvisioned:    {"provisioned", "", "US"},
+		sim.StatusSuspended:      {"suspended", "customer", ""},
+		sim.StatusDeprovisioning: {"pendingDeprovision", "", ""},
+	} {
+		w := newWorld(t, func(o *tigrillo.Options) { o.Suspending = shown })
+		for _, state := range []string{"provisioned", "suspended", "pendingDeprovision"} {
+			names, f := w.list(engineer, fmt.Sprintf(`{"searchCriteria":{"state":%q},"numRecs":100}`, state))
+			if f.Total != len(names) {
+				t.Errorf("%d SIMs are counted, %d listed", f.Total, len(names))
+			}
+			at := slices.Index(names, "suspending")
+			if (at >= 0) != (state == want.state) {
+				t.Errorf("shown as %s: among the %s: %v", want.state, state, names)
+			}
+			if at < 0 {
+				continue
+			}
+			s, reason := f.SIMs[at], ""
+			if s.StatusReason != nil {
+				reason = *s.StatusReason
+			}
+			if s.Status != want.state || reason != want.reason || s.Controls != want.controls {
+				t.Errorf("shown as %s: %q, %q, %q", want.state, s.Status, reason, s.Controls)
+			}
+		}
+		w.settle() // the network agrees
+		if names, _ := w.list(engineer, `{"searchCriteria":{"state":"suspended"},"numRecs":100}`); !slices.Contains(names, "suspending") {
+			t.Errorf("suspended at last: %v", names)
+		}
 	}
 }
 

@@ -72,11 +72,11 @@ func statusesOf(state string) []sim.Status {
 	return out
 }
 
-// reasonOf says who suspended or ended the SIM, as far as the contract has a
-// word for it: it has none for the operator.
-func reasonOf(s *sim.SIM) *string {
+// reasonOf says who suspended or ended the SIM that is shown in a status, as far
+// as the contract has a word for it: it has none for the operator.
+func reasonOf(s *sim.SIM, shown sim.Status) *string {
 	customer, profile := "customer", "profile"
-	switch s.Status() {
+	switch shown {
 	case sim.StatusUnprovisioned:
 		return &customer
 	case sim.StatusSuspended:

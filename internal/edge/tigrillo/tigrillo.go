@@ -39,6 +39,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -61,6 +62,11 @@ type Options struct {
 
 	// Devices are the device types that activateSIMs takes; any when empty.
 	Devices []string
+
+	// Suspending is what getSIMs shows, and finds, a SIM as while the network has
+	// still to hear of its suspension: StatusProvisioned, StatusSuspended, or
+	// StatusDeprovisioning, the contract's pendingDeprovision.
+	Suspending sim.Status
 
 	OneLoginError bool // a wrong password answers E0100, as an unknown user does; else E0000
 	OneSession    bool // a login ends the user's other sessions in the portfolio; else they live on

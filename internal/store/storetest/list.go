@@ -111,6 +111,7 @@ func (p *population) filter(t *rapid.T, q *sim.Query) {
 		q.RSP = &s.RSP
 	case 14, 15:
 		q.Statuses = rapid.SliceOfN(rapid.SampledFrom(sim.Statuses()), 1, 3).Draw(t, "statuses")
+		q.Suspending = rapid.SampledFrom([]sim.Status{0, sim.StatusSuspended, sim.StatusDeprovisioning}).Draw(t, "suspending")
 	case 16:
 		q.Held, q.NotHeld = sim.Kinds(rapid.IntRange(0, 3).Draw(t, "held")), sim.Kinds(rapid.IntRange(0, 7).Draw(t, "not held"))
 	case 17:

@@ -98,7 +98,7 @@ func labelled(s *sim.SIM, q *sim.Query) bool {
 
 func stands(s *sim.SIM, q *sim.Query) bool {
 	held := s.Wanted.Suspended
-	return (len(q.Statuses) == 0 || slices.Contains(q.Statuses, s.Status())) &&
+	return (len(q.Statuses) == 0 || slices.Contains(q.Statuses, q.Shows(s.Status(), held))) &&
 		held&q.Held == q.Held && held&q.NotHeld == 0 && s.Barred&q.Barred == q.Barred && s.Barred&q.NotBarred == 0 &&
 		(q.ActivatedAt.IsZero() || q.ActivatedAt.Unix() == s.ActivatedAt.Unix()) &&
 		(q.TerminatedAt.IsZero() || q.TerminatedAt.Unix() == s.TerminatedAt.Unix())
