@@ -22,6 +22,7 @@ type tour struct {
 	Programs  []struct{ ClientID, ClientSecret, Role string }
 	Commands  []string // each for a shell of its own
 	Script    []string // for one shell
+	Terminal  []string // likewise
 	SIMs      map[string]int
 }
 
@@ -74,10 +75,14 @@ func TestDemoTour(t *testing.T) {
 	if err != nil || !strings.Contains(string(script), `"itemCount":1`) || !strings.Contains(string(script), `"status":"active","systemSuspend"`) {
 		t.Errorf("%v: %v\n%s", tour.Script, err, script)
 	}
+	script, err = exec.Command("sh", "-c", strings.Join(tour.Terminal, "\n")).CombinedOutput()
+	if err != nil || !strings.Contains(string(script), `["Islands","North","South"]`) || !strings.Contains(string(script), `"status":{"primary":"PENDING","secondary":"LIVE"}`) {
+		t.Errorf("%v: %v\n%s", tour.Terminal, err, script)
+	}
 	provisioned := tour.SIMs["provisioned"]
-	until(t, "the two SIMs are on the network", func() bool {
+	until(t, "the three SIMs are on the network", func() bool {
 		out, err := exec.Command(binary, "--data", tour.Data, "sims", "list", "--state", "provisioned", "--limit", "1", "--json").Output()
-		return err == nil && bytes.Contains(out, fmt.Appendf(nil, `"total":%d`, provisioned+2))
+		return err == nil && bytes.Contains(out, fmt.Appendf(nil, `"total":%d`, provisioned+3))
 	})
 	if err := n.stop(syscall.SIGTERM); err != nil {
 		t.Error(err)

@@ -83,10 +83,12 @@ type tour struct {
 	Data     string           `json:"data"`
 	Users    []demo.User      `json:"users"`
 	Programs []demo.Program   `json:"programs"`
+	APIUser  demo.Login       `json:"apiUser"`
 	Packages []packageView    `json:"packages"`
 	SIMs     map[string]int64 `json:"sims"` // by state
 	Commands []string         `json:"commands"`
-	Script   []string         `json:"script"` // of the SIM API: commands for one shell, in turn
+	Script   []string         `json:"script"`   // of the SIM API: commands for one shell, in turn
+	Terminal []string         `json:"terminal"` // of the Terminal API, likewise
 
 	accounts []portfolioView
 }
@@ -124,7 +126,10 @@ func (c *demoCmd) tour(ctx context.Context, sh *shell, a *app.App, url string) (
 	if t.Programs, err = demo.Programs(ctx, a); err != nil {
 		return nil, err
 	}
-	free, err := a.Fleet.SIMs(ctx, r, sim.Query{Portfolio: demo.Pumps, Statuses: []sim.Status{sim.StatusAvailable}, Limit: 2})
+	if t.APIUser, err = demo.APIUser(ctx, a); err != nil {
+		return nil, err
+	}
+	free, err := a.Fleet.SIMs(ctx, r, sim.Query{Portfolio: demo.Pumps, Statuses: []sim.Status{sim.StatusAvailable}, Limit: 3})
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +138,7 @@ func (c *demoCmd) tour(ctx context.Context, sh *shell, a *app.App, url string) (
 	}
 	t.Commands = commandsOf(url, filepath.Join(sh.Data, "cookies.txt"), t.Users[0], free.SIMs)
 	t.Script = scriptOf(url, t.Programs[0], free.SIMs)
+	t.Terminal = terminalOf(url, t.APIUser, free.SIMs)
 	return t, nil
 }
 
@@ -163,6 +169,18 @@ func scriptOf(url string, p demo.Program, free []sim.SIM) []string {
 	return out
 }
 
+// terminalOf speaks the Terminal API: fetch a token, look, activate.
+func terminalOf(url string, u demo.Login, free []sim.SIM) []string {
+	out := []string{
+		fmt.Sprintf(`TOKEN=$(curl -s %s/v1/oauth/token -d grant_type=password -d username=%s -d password=%s | cut -d'"' -f4)`, url, u.Username, u.Password),
+		fmt.Sprintf(`curl -s -H "Authorization: Bearer $TOKEN" '%s/v1/get_account_groups'`, url),
+	}
+	if len(free) > 2 { // the others activate the first two
+		out = append(out, fmt.Sprintf(`curl -s -H "Authorization: Bearer $TOKEN" -X PUT '%s/v1/activate?iccid=%s'`, url, free[2].ICCID))
+	}
+	return out
+}
+
 func (t *tour) words(w io.Writer) {
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
 	if t.URL != "" {
@@ -187,6 +205,7 @@ func (t *tour) words(w io.Writer) {
 		list.row("  "+p.ClientID, p.ClientSecret, p.Role, string(p.Portfolio))
 	}
 	list.flush()
+	say("\nProgram of the Terminal API: username, password\n  %s  %s  %s", t.APIUser.Username, t.APIUser.Password, t.APIUser.Portfolio)
 	say("\nSIMs on the network %s, which takes %s for a call", app.FirstNetwork, demo.Latency)
 	list = newTable(w)
 	for _, s := range sim.Statuses() {
@@ -201,6 +220,10 @@ func (t *tour) words(w io.Writer) {
 	for _, c := range t.Script {
 		say("  %s", c)
 	}
+	say("\nTry the Terminal API")
+	for _, c := range t.Terminal {
+		say("  %s", c)
+	}
 	say("\nSee it from the operator's side")
 	for _, c := range []string{"sims list --state suspended", "sims show " + string(demo.Held()), "tasks list", "operations list --progress refused", "network set simulated --outage down"} {
 		say("  simurgh --data %s %s", t.Data, c)
@@ -208,6 +231,6 @@ func (t *tour) words(w io.Writer) {
 	if t.URL == "" {
 		say("\nServe it: simurgh serve --data %s", t.Data)
 	} else {
-		say("\nSwagger: %[1]s/swagger/ (Authorize with a client id and secret of the programs)\nHealth: %[1]s/healthz  %[1]s/readyz  %[1]s/metrics\nStop it with Ctrl-C.", t.URL)
+		say("\nSwagger: %[1]s/swagger/ (Authorize with a client id and secret of the programs)  %[1]s/swagger/terminal.html\nHealth: %[1]s/healthz  %[1]s/readyz  %[1]s/metrics\nStop it with Ctrl-C.", t.URL)
 	}
 }
