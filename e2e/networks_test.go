@@ -72,8 +72,18 @@ func TestLifeInAnOpen5GS(t *testing.T) {
 		return -1
 	}
 
+	// The SMF has a session for whom the database gives one.
+	smf := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		pdu := ""
+		if sessions() == 1 {
+			pdu = `{"apn":"iot","ipv4":"10.45.0.2","pdu_state":"active"}`
+		}
+		_, _ = fmt.Fprintf(w, `{"items":[{"supi":"imsi-%s","pdu":[%s]}],"pager":{"page":0}}`, imsiOf(0), pdu)
+	}))
+	defer smf.Close()
+
 	p := platform{data: t.TempDir()}
-	p.furnishOn(t, 1, "--driver", "open5gs", "--address", strings.TrimSuffix(f.MongoDBURI(), "/")+"/open5gs", "--config", "apn=iot")
+	p.furnishOn(t, 1, "--driver", "open5gs", "--address", strings.TrimSuffix(f.MongoDBURI(), "/")+"/open5gs", "--config", "apn=iot", "--config", "info="+smf.URL)
 	n := p.serve(t)
 	c, err := signIn(n.url, labPortfolio)
 	if err != nil {
@@ -86,12 +96,27 @@ func TestLifeInAnOpen5GS(t *testing.T) {
 	if text := fmt.Sprint(got); sessions() != 1 || !strings.Contains(text, fmt.Sprintf("%032x", 1)) || !strings.Contains(text, "447700000000") || !strings.Contains(text, "iot") {
 		t.Errorf("the subscriber is %v", got)
 	}
+	var live struct {
+		Sessions []struct {
+			APN   string
+			IPs   []string
+			State string
+		}
+	}
+	p.run(t, &live, "sims", "sessions", string(iccidOf(0)))
+	if got := fmt.Sprint(live.Sessions); got != "[{iot [10.45.0.2] active}]" {
+		t.Errorf("its sessions are %s", got)
+	}
 	// The HSS counts on in the document; no change of ours may set it back.
 	if _, err := client.Database("open5gs").Collection("subscribers").UpdateOne(ctx, bson.M{"imsi": string(imsiOf(0))}, bson.M{"$set": bson.M{"security.sqn": int64(4711)}}); err != nil {
 		t.Fatal(err)
 	}
 	c.must(t, "suspendSIMs", map[string]any{"sims": some(0)})
 	until(t, "the sessions are gone", func() bool { return sessions() == 0 })
+	until(t, "the SIM is suspended", func() bool { return p.state(t, 0) == "suspended" })
+	if p.run(t, &live, "sims", "sessions", string(iccidOf(0))); len(live.Sessions) != 0 {
+		t.Errorf("a suspended SIM has the sessions %v", live.Sessions)
+	}
 	c.must(t, "unsuspendSIMs", map[string]any{"sims": some(0)})
 	until(t, "the sessions are back", func() bool { return sessions() == 1 })
 	until(t, "the SIM is active", func() bool { return p.state(t, 0) == "provisioned" })

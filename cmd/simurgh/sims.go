@@ -24,6 +24,7 @@ type simsCmd struct {
 	Resume    simsResume    `cmd:"" help:"Lift a suspension, all or none."`
 	Terminate simsTerminate `cmd:"" help:"Remove SIMs from the network, all or none."`
 	Close     simsClose     `cmd:"" help:"Close SIMs for good, all or none."`
+	Sessions  simsSessions  `cmd:"" help:"Ask a SIM's network which data sessions are open right now."`
 	Control   simsControl   `cmd:"" help:"Do something with SIMs on their network at once: disconnect, ping, ..."`
 	Lock      simsLock      `cmd:"" help:"Keep customers from changing the state of SIMs, all or none."`
 	Unlock    simsUnlock    `cmd:"" help:"Let customers change it again, all or none."`

@@ -80,3 +80,18 @@ func (c *controls) Control(ctx context.Context, name string, p sim.Profile, what
 		return err
 	})
 }
+
+// LiveSessions asks a SIM's network which data sessions are open right now.
+func (a *App) LiveSessions(ctx context.Context, s *sim.SIM) (out []network.Session, err error) {
+	ctx, cancel := context.WithTimeout(ctx, controlTime)
+	defer cancel()
+	err = a.controls.with(ctx, s.Network, func(d network.Driver) (err error) {
+		lister, ok := d.(network.SessionLister)
+		if !ok {
+			return fault.New(fault.Unimplemented, "network.no_sessions", "network %s does not tell which sessions are open; what gateways reported is in: simurgh sims show %s", s.Network, s.ICCID)
+		}
+		out, err = lister.Sessions(ctx, s.IMSI)
+		return err
+	})
+	return out, err
+}

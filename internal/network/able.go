@@ -3,8 +3,10 @@ package network
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"slices"
 
+	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
@@ -50,6 +52,21 @@ type Controller interface {
 	// when it cannot as things stand, any other error when trying again may
 	// help.
 	Control(ctx context.Context, p sim.Profile, c sim.Control, detail json.RawMessage) error
+}
+
+// Session is a data session that is open on a network right now. A network does
+// not tell how much went through one: that comes from charging.
+type Session struct {
+	APN   string
+	IPs   []netip.Addr
+	State string // in the network's words, such as "active" or "inactive"
+}
+
+// SessionLister is a driver that can tell which sessions are open.
+type SessionLister interface {
+	// Sessions returns the open sessions of one subscriber. A fault of kind
+	// Unimplemented says that the network's settings do not allow it.
+	Sessions(ctx context.Context, imsi ident.IMSI) ([]Session, error)
 }
 
 // Report is what a network says of itself when it is looked at.

@@ -14,20 +14,13 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/network"
 )
-
-// Session is an open data session as the SMF tells of it. The SMF does not tell
-// how much went through one: that comes from charging.
-type Session struct {
-	APN   string
-	IPs   []netip.Addr
-	State string // "active", "inactive" or "unknown"
-}
 
 // Sessions returns the open sessions of a subscriber. Without an address of an
 // SMF in the config it returns a fault of kind Unimplemented. The SMF can only
 // list everybody's, so this is a question for one subscriber at a time.
-func (o *Core) Sessions(ctx context.Context, imsi ident.IMSI) ([]Session, error) {
+func (o *Core) Sessions(ctx context.Context, imsi ident.IMSI) ([]network.Session, error) {
 	if len(o.config.Info) == 0 {
 		return nil, fault.New(fault.Unimplemented, "network.no_info", `the network's config names no "info" address to ask for sessions`)
 	}
@@ -37,8 +30,8 @@ func (o *Core) Sessions(ctx context.Context, imsi ident.IMSI) ([]Session, error)
 
 // openSessions returns the open sessions of those who are asked for, by
 // reading everybody's.
-func (o *Core) openSessions(ctx context.Context, asked map[ident.IMSI]bool) (map[ident.IMSI][]Session, error) {
-	out := map[ident.IMSI][]Session{}
+func (o *Core) openSessions(ctx context.Context, asked map[ident.IMSI]bool) (map[ident.IMSI][]network.Session, error) {
+	out := map[ident.IMSI][]network.Session{}
 	for _, smf := range o.config.Info {
 		for page, more := 0, true; more; page++ {
 			var items []ueInfo
@@ -72,8 +65,8 @@ type pduInfo struct {
 	State string `json:"pdu_state"`
 }
 
-func (p *pduInfo) session() Session {
-	s := Session{APN: p.DNN + p.APN, State: p.State}
+func (p *pduInfo) session() network.Session {
+	s := network.Session{APN: p.DNN + p.APN, State: p.State}
 	for _, text := range []string{p.IPv4, p.IPv6} {
 		if a, err := netip.ParseAddr(text); err == nil {
 			s.IPs = append(s.IPs, a)
@@ -161,7 +154,7 @@ func (o *Core) prove(ctx context.Context, changes []*change) {
 }
 
 // closing returns the sessions that are still open after a while.
-func (o *Core) closing(ctx context.Context, barred map[ident.IMSI]bool) (map[ident.IMSI][]Session, error) {
+func (o *Core) closing(ctx context.Context, barred map[ident.IMSI]bool) (map[ident.IMSI][]network.Session, error) {
 	for last := time.Now().Add(proofPatience); ; {
 		open, err := o.openSessions(ctx, barred)
 		if err != nil || len(open) == 0 || time.Now().After(last) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/network"
 )
 
 // smf stands in for an SMF's information interface.
@@ -79,7 +80,7 @@ func TestSessions(t *testing.T) {
 	ues[120] = fmt.Sprintf(ue5G, "001020000000001")
 	first, second := startSMF(t, ues...), startSMF(t, fmt.Sprintf(ue4G, "001020000000002"))
 	c := startDatabase(t).open(t, fmt.Sprintf(`,"info":[%q,%q]`, first.URL, second.URL+"/"))
-	for imsi, want := range map[ident.IMSI][]Session{
+	for imsi, want := range map[ident.IMSI][]network.Session{
 		"001020000000001": {{APN: "internet", IPs: []netip.Addr{netip.MustParseAddr("10.45.0.11")}, State: "inactive"}},
 		"001020000000002": {{APN: "m2m", IPs: []netip.Addr{netip.MustParseAddr("10.45.0.12"), netip.MustParseAddr("2001:db8::12")}, State: "unknown"}},
 		"001030000000007": nil,

@@ -13,7 +13,10 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
-var _ network.Controller = (*Core)(nil)
+var (
+	_ network.Controller    = (*Core)(nil)
+	_ network.SessionLister = (*Core)(nil)
+)
 
 // Abilities tells what an Open5GS can do.
 func (o *Core) Abilities() network.Abilities {
