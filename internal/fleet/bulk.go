@@ -66,7 +66,7 @@ type NewBulk struct {
 // empty.
 func (s *Service) CreateBulk(ctx context.Context, r Request, n NewBulk) (bulk.Job, error) {
 	b := bulk.Job{Type: n.Type, Name: strings.TrimSpace(n.Name), DryRun: n.DryRun, File: n.File}
-	b.Job = job.Job{Kind: bulk.Kind, Key: string(n.Portfolio), Portfolio: n.Portfolio, State: job.Setup, CreatedAt: s.now()}
+	b.Job = job.Job{Kind: bulk.Kind, Key: "portfolio " + string(n.Portfolio), Portfolio: n.Portfolio, State: job.Setup, CreatedAt: s.now()}
 	acts(&b, &r)
 	if err := r.Caller.Needs(tenant.JobCreate); err != nil {
 		return b, err

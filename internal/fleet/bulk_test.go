@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -318,6 +319,34 @@ func TestBulkRefusals(t *testing.T) {
 	spare := got(w.CreateFile(ctx, r, "spare", w.a.ID))(t)
 	w.must(w.DeleteFile(ctx, r, spare.ID))
 	code("deleted twice", w.DeleteFile(ctx, r, spare.ID), fleet.FileDeleted)
+}
+
+// Of two uploads to one file at once one is taken, whole.
+func TestTwoUploadsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := got(w.CreateFile(t.Context(), w.op, "rows", w.a.ID))(t)
+	var errs [4]error
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			_, errs[i] = w.Upload(t.Context(), w.op, f.ID, strings.NewReader("iccId,value\n"+strings.Repeat(fmt.Sprintf("%d,x\n", i), 5000)))
+		})
+	}
+	all.Wait()
+	taken := -1
+	for i, err := range errs {
+		if err == nil && taken >= 0 || err != nil && fault.CodeOf(err) != fleet.FileUploaded {
+			t.Errorf("upload %d: %v", i, err)
+		} else if err == nil {
+			taken = i
+		}
+	}
+	var b strings.Builder
+	w.must(w.Content(t.Context(), w.op, f.ID, &b))
+	if b.String() != "iccId,value\n"+strings.Repeat(fmt.Sprintf("%d,x\n", taken), 5000) {
+		t.Errorf("upload %d was taken, and reads %.40q", taken, b.String())
+	}
 }
 
 type failing struct{}

@@ -133,7 +133,14 @@ func (r reader) NextFailing(ctx context.Context, id int64, n int) (next int, fou
 }
 
 // DropBulk removes up to n bulk jobs that have been over since before the given
-// time, and what was kept of them.
+// time, and what was kept of them; and up to n that were made before then and
+// never started.
 func (tx *Tx) DropBulk(ctx context.Context, before time.Time, n int) (int64, error) {
-	return tx.DropJobs(ctx, bulk.Kind, before, n)
+	over, err := tx.DropJobs(ctx, bulk.Kind, before, n)
+	if err != nil {
+		return 0, err
+	}
+	idle, err := tx.exec(ctx, "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE kind = ? AND state = 1 AND created_at < ? LIMIT ?)",
+		bulk.Kind, micros(before), n)
+	return over + idle, err
 }

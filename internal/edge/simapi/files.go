@@ -18,11 +18,12 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/ident"
 )
 
-// How long the content of a file may take, either way: in all, and between two
-// parts of it.
+// How long the content of a file may take, either way: so long, and longer for
+// every byte that has moved, up to an hour.
 const (
-	contentTime = time.Hour
-	contentPart = time.Minute
+	contentTime = time.Minute
+	contentRate = 16 << 10 // bytes per second, at least
+	contentMost = time.Hour
 )
 
 // maxUploads bounds the files that arrive at once.
@@ -38,22 +39,24 @@ func streams(r *http.Request) bool {
 	return r.Method == http.MethodPut && uploadPath.MatchString(below(r.URL.Path))
 }
 
-// patient moves a deadline of the connection while content moves.
+// patient moves the deadlines of a connection while content moves.
 type patient struct {
-	move func(time.Time) error
-	last time.Time
+	wire  *http.ResponseController
+	begun time.Time
+	moved int64
 }
 
-func newPatient(move func(time.Time) error) *patient {
-	return &patient{move, time.Now().Add(contentTime)}
+func newPatient(wire *http.ResponseController) *patient {
+	return &patient{wire: wire, begun: time.Now()}
 }
 
-func (p *patient) moved() {
-	at := time.Now().Add(contentPart)
-	if at.After(p.last) {
-		at = p.last
-	}
-	_ = p.move(at) // a connection that has no deadlines needs none
+// move notes that so many bytes have come or gone. A connection without
+// deadlines needs none.
+func (p *patient) move(n int) {
+	p.moved += int64(n)
+	at := p.begun.Add(min(contentTime+time.Duration(p.moved)*time.Second/contentRate, contentMost))
+	_ = p.wire.SetReadDeadline(at)
+	_ = p.wire.SetWriteDeadline(at.Add(contentTime)) // for the answer
 }
 
 // incoming is a body that may take its time.
@@ -64,10 +67,11 @@ type incoming struct {
 
 // Read implements io.Reader. A body that breaks off is the caller's fault.
 func (in *incoming) Read(p []byte) (int, error) {
-	in.moved()
+	in.move(0)
 	n, err := in.from.Read(p)
+	in.move(n)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = fault.InvalidField("file", "did not arrive whole").Because(err)
+		err = fault.InvalidField("file", "did not arrive whole, or too slowly").Because(err)
 	}
 	return n, err
 }
@@ -129,7 +133,7 @@ func (h *handler) CreateFile(ctx context.Context, r CreateFileRequestObject) (Cr
 // UploadFile implements StrictServerInterface.
 func (h *handler) UploadFile(ctx context.Context, r UploadFileRequestObject) (UploadFileResponseObject, error) {
 	x := of(ctx)
-	f, err := x.fleet.Upload(ctx, x.request, r.FileId, &incoming{r.Body, newPatient(x.wire.SetReadDeadline)})
+	f, err := x.fleet.Upload(ctx, x.request, r.FileId, &incoming{r.Body, newPatient(x.wire)})
 	return UploadFile200JSONResponse(fileOf(&f)), err
 }
 
@@ -171,7 +175,7 @@ const downloadBuffer = 64 << 10
 // VisitGetFileResponse implements GetFileResponseObject. What breaks off in the
 // middle must not look whole: then the connection breaks, too.
 func (d *download) VisitGetFileResponse(w http.ResponseWriter) error {
-	d.to, d.patient = w, newPatient(d.x.wire.SetWriteDeadline)
+	d.to, d.patient = w, newPatient(d.x.wire)
 	buffer := bufio.NewWriterSize(d, downloadBuffer)
 	err := d.write(buffer)
 	if err == nil {
@@ -190,7 +194,7 @@ func (d *download) Write(p []byte) (int, error) {
 		d.to.Header().Set("Content-Type", "text/csv")
 		d.to.WriteHeader(http.StatusOK)
 	}
-	d.moved()
+	d.move(len(p))
 	return d.to.Write(p)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -298,4 +299,32 @@ func TestBulkWithAKey(t *testing.T) {
 	r := w.request(engineer, http.MethodPut, "/file/"+w.made(engineer, "/file", `{"name":"y","portfolioId":"<A>"}`, "fileId"), "iccId,value\n1,2\n")
 	r.Header.Set("Idempotency-Key", "k3")
 	w.send(r).has(t, `{"status":"active"}`)
+}
+
+// A content that is damaged in the middle breaks off, and does not look whole.
+func TestDamagedContentBreaksOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.uploaded(engineer, "A", "iccId,value\n"+strings.Repeat("8944538500000000017,"+strings.Repeat("x", 200)+"\n", 3000))
+	server := httptest.NewServer(w.edge)
+	defer server.Close()
+	get := func() (int, string, error) {
+		r := must(http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/v2/file/"+id+"?action=download", nil))
+		r.Header.Set("Authorization", "Bearer "+w.secrets[engineer].token)
+		a := must(http.DefaultClient.Do(r))
+		defer func() { _ = a.Body.Close() }()
+		body, err := io.ReadAll(a.Body)
+		return a.StatusCode, string(body), err
+	}
+	if status, body, err := get(); status != 200 || len(body) != 12+3000*221 || err != nil {
+		t.Errorf("whole: %d, %d bytes, %v", status, len(body), err)
+	}
+	w.exec("DELETE FROM file_chunk WHERE n = 2")
+	if status, body, err := get(); status != 200 || err == nil {
+		t.Errorf("damaged: %d, %d bytes, %v", status, len(body), err)
+	}
+	w.exec("DELETE FROM file_chunk")
+	if status, body, err := get(); status != 404 || !strings.Contains(body, "6002") || err != nil {
+		t.Errorf("gone: %d, %s, %v", status, body, err)
+	}
 }

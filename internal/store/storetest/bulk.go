@@ -177,6 +177,8 @@ func bulkDropped(w *world) {
 	spare := w.addFile(bulk.File{Name: "spare", Status: bulk.Whole, Upload: w.content(old, 2)})
 	cut, fresh := w.content(old, 2), w.content(young, 1)
 	b := w.addBulk(bulk.Job{Job: job.Job{State: job.Done, EndedAt: noon}, Type: bulk.SetStatus, File: used.ID})
+	idle := w.addBulk(bulk.Job{Job: job.Job{State: job.Setup}, Type: bulk.SetStatus, File: 99})
+	waits := w.addBulk(bulk.Job{Job: job.Job{State: job.Waiting}, Type: bulk.SetStatus, File: 99})
 	result := w.addFile(bulk.File{Name: "results", Job: b.ID})
 	w.write(func(ctx context.Context, tx *store.Tx) error {
 		return tx.SaveFailures(ctx, b.ID, 0, []bulk.Failure{{Row: 1}})
@@ -207,6 +209,11 @@ func bulkDropped(w *world) {
 	for _, id := range []int64{used.ID, spare.ID, result.ID} {
 		if f, err := w.db.File(ctx, all, id); err == nil {
 			w.t.Errorf("still there: %+v", f)
+		}
+	}
+	for id, want := range map[int64]bool{b.ID: false, idle.ID: false, waits.ID: true} {
+		if _, err := w.db.Bulk(ctx, all, id); (err == nil) != want {
+			w.t.Errorf("job %d: %v", id, err)
 		}
 	}
 	w.check()
