@@ -3,6 +3,7 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
@@ -50,5 +51,23 @@ func TestErrorReadsAsASentence(t *testing.T) {
 		if k != fault.Internal && k.String() == "internal" {
 			t.Errorf("kind %d has no name", k)
 		}
+	}
+}
+
+func TestTextOfForeignErrors(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"HLR said no":              "HLR said no",
+		"line\nline\x00\x1b[31m":   "line line  [31m",
+		"bad \xff\xfe bytes":       "bad \uFFFD bytes",
+		strings.Repeat("é", 500):   strings.Repeat("é", 500),
+		strings.Repeat("é", 1<<20): strings.Repeat("é", 500) + "…",
+	} {
+		if got := fault.Text(errors.New(in)); got != want {
+			t.Errorf("%.40q: %.60q, want %.60q", in, got, want)
+		}
+	}
+	if got := fault.Text(nil); got != "" {
+		t.Errorf("nothing: %q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/event"
+	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
@@ -133,8 +134,8 @@ func (b *answering) one(ctx context.Context, before *sim.SIM, a *sim.Answer) err
 	end := sim.Ended{SIM: before.ID, Generation: p.Generation, Progress: sim.OpDone, Attempts: a.Claim.Attempts + 1, At: b.at}
 	kind := event.SIMSettled
 	if a.Refused {
-		c.Verb, c.Reason = sim.Refused, a.Err.Error()
-		end.Progress, end.Error, kind = sim.OpRefused, a.Err.Error(), event.SIMRefused
+		c.Verb, c.Reason = sim.Refused, fault.Text(a.Err)
+		end.Progress, end.Error, kind = sim.OpRefused, fault.Text(a.Err), event.SIMRefused
 	}
 	b.ended = append(b.ended, end)
 	d, err := sim.Decide(before.Lifecycle, c)

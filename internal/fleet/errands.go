@@ -212,7 +212,7 @@ func (s *Service) tellErrand(ctx context.Context, tx Tx, a *sim.ErrandAnswer) er
 		e.Data.Subject = a.Errand.Subject
 	}
 	if a.Err != nil {
-		e.Data.To, e.Data.Reason = sim.OpRefused.String(), a.Err.Error()
+		e.Data.To, e.Data.Reason = sim.OpRefused.String(), fault.Text(a.Err)
 	}
 	return tx.AddEvents(ctx, []event.Event{e})
 }

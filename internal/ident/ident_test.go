@@ -141,6 +141,19 @@ func TestSecretsNeverPrint(t *testing.T) {
 	if strings.Contains(strings.ToLower(out), "465b") || strings.Contains(out, "4711") || strings.Contains(out, "70") {
 		t.Errorf("a secret printed: %s", out)
 	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%20v"} {
+		for _, v := range []any{k, &k, p, &p, []ident.Key{k}, map[ident.PIN]ident.Key{p: k}, struct {
+			K ident.Key
+			P ident.PIN
+		}{k, p}} {
+			out := fmt.Sprintf(verb, v)
+			for _, secret := range []string{"465b", "4711", "70 91", "34373131", "\x46", "0x46, 0x5b", "106 133", "F[", "U+0046"} {
+				if strings.Contains(strings.ToLower(out), strings.ToLower(secret)) {
+					t.Errorf("%s of %T printed %s", verb, v, out)
+				}
+			}
+		}
+	}
 	if k.Hex() != "465b5ce8b199b49faa5f0a2ee238a6bc" || p.Reveal() != "4711" {
 		t.Error("the way out is broken")
 	}

@@ -2,6 +2,8 @@ package ident
 
 import (
 	"encoding/hex"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -36,6 +38,9 @@ func (k Key) Hex() string { return hex.EncodeToString(k[:]) }
 // String hides the key.
 func (k Key) String() string { return "[key]" }
 
+// Format hides the key from every verb: %x and %#v ask no String.
+func (k Key) Format(to fmt.State, _ rune) { _, _ = io.WriteString(to, "[key]") }
+
 // LogValue hides the key.
 func (k Key) LogValue() slog.Value { return slog.StringValue("[key]") }
 
@@ -60,6 +65,9 @@ func (p PIN) Reveal() string { return string(p) }
 
 // String hides the code.
 func (p PIN) String() string { return "[pin]" }
+
+// Format hides the code from every verb.
+func (p PIN) Format(to fmt.State, _ rune) { _, _ = io.WriteString(to, "[pin]") }
 
 // LogValue hides the code.
 func (p PIN) LogValue() slog.Value { return slog.StringValue("[pin]") }

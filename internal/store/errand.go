@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
@@ -112,9 +113,9 @@ func (tx *Tx) EndErrand(ctx context.Context, a sim.ErrandAnswer, now time.Time) 
 	progress, failure, done := sim.OpDone, "", micros(now)
 	switch {
 	case a.Err != nil && !a.Refused:
-		progress, failure, done = sim.OpPending, a.Err.Error(), 0
+		progress, failure, done = sim.OpPending, fault.Text(a.Err), 0
 	case a.Err != nil:
-		progress, failure = sim.OpRefused, a.Err.Error()
+		progress, failure = sim.OpRefused, fault.Text(a.Err)
 	}
 	n, err := tx.exec(ctx, `UPDATE errand SET progress = ?, lease = 0, due_at = ?, attempts = attempts + 1, last_error = ?, reference = ?, done_at = ?
 		WHERE id = ? AND lease = ? AND progress = 2`, int64(progress), micros(a.RetryAt), failure, a.Reference, done, a.Errand.ID, a.Errand.Lease)

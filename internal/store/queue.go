@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
@@ -142,7 +143,7 @@ func (tx *Tx) Dequeue(ctx context.Context, answers []sim.Answer, now time.Time) 
 		if a.Err == nil || a.Refused {
 			done = append(done, row)
 		} else {
-			row[4] = a.Err.Error()
+			row[4] = fault.Text(a.Err)
 		}
 		again = append(again, row)
 	}

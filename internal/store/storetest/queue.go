@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -146,10 +147,14 @@ func commandedAnew(w *world) {
 	}
 }
 
+// errNoise is what a network says that has lost its mind: far too much, in no
+// alphabet. PostgreSQL takes none of that.
+var errNoise = errors.New("no route \x00\xff\xfe" + strings.Repeat("noise ", 1<<20))
+
 func triedAgain(w *world) {
 	w.pending(1)
 	fail := func(claims []sim.Claim, now time.Time) {
-		w.held(claims, []sim.Answer{{Claim: claims[0], Err: errors.New("no route"), RetryAt: now.Add(time.Hour)}}, now)
+		w.held(claims, []sim.Answer{{Claim: claims[0], Err: errNoise, RetryAt: now.Add(time.Hour)}}, now)
 	}
 	fail(w.claim(1, noon), noon)
 	same(w.t, "depth", sim.QueueDepth{Network: "lab", Waiting: 1, Failing: 1, Oldest: noon.Add(time.Hour)}, w.depth())
