@@ -98,20 +98,26 @@ type measured struct {
 // sending them again did not get an answer to, or not the wanted one.
 func measure(tb testing.TB, to netip.AddrPort, d time.Duration, build func(n int) *radius.Packet, want radius.Code) measured {
 	tb.Helper()
-	var sender radius.Sender
-	defer func() { _ = sender.Close() }()
 	ctx, cancel := context.WithTimeout(tb.Context(), d)
 	defer cancel()
+	return load(ctx, to, 0, build, want)
+}
+
+// load sends requests until there are as many, or, with 0, until ctx ends.
+func load(ctx context.Context, to netip.AddrPort, requests int, build func(n int) *radius.Packet, want radius.Code) measured {
+	var sender radius.Sender
+	defer func() { _ = sender.Close() }()
 	peer := radius.Peer{Addr: to, Secret: []byte(secret), AllowUnsigned: true}
-	load, servers := cpu()
-	r := radiusload.Run(ctx, radiusload.Plan[*radius.Packet]{InFlight: inFlight, Build: build, Exchange: func(ctx context.Context, p *radius.Packet) error {
-		reply, err := sender.Exchange(ctx, peer, p)
-		if err == nil && reply.Code != want {
-			return fmt.Errorf("%v instead of %v", reply.Code, want)
-		}
-		return err
-	}})
-	load2, servers2 := cpu()
+	used, servers := cpu()
+	r := radiusload.Run(ctx, radiusload.Plan[*radius.Packet]{InFlight: inFlight, Requests: requests, Build: build,
+		Exchange: func(ctx context.Context, p *radius.Packet) error {
+			reply, err := sender.Exchange(ctx, peer, p)
+			if err == nil && reply.Code != want {
+				return fmt.Errorf("%v instead of %v", reply.Code, want)
+			}
+			return err
+		}})
+	used2, servers2 := cpu()
 	n := time.Duration(max(r.Answered, 1))
-	return measured{r, (servers2 - servers) / n, (load2 - load) / n}
+	return measured{r, (servers2 - servers) / n, (used2 - used) / n}
 }
