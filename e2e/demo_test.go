@@ -210,3 +210,26 @@ func read(t *testing.T, r *http.Response) (int, string) {
 	}
 	return r.StatusCode, string(body)
 }
+
+// Simulated devices live on the demonstration's SIMs, through the RADIUS server:
+// what they use and where they are can be read.
+func TestDemoDevicesLive(t *testing.T) {
+	t.Parallel()
+	d := demonstrate(t)
+	n := &node{url: d.URL}
+	until(t, "devices are let in and turned away", func() bool {
+		return n.gauge(t, "simurgh_radius_access_total", `"accepted"`) > 50 && n.gauge(t, "simurgh_radius_access_total", `"suspended"`) > 0
+	})
+	until(t, "devices report", func() bool { return n.gauge(t, "simurgh_radius_accounting_total", `step="stop"`) > 300 })
+	p := platform{data: d.Data}
+	var list struct{ SIMs []struct{ ICCID string } }
+	p.run(t, &list, "sims", "list", "--state", "provisioned", "--limit", "1")
+	until(t, "its SIM tells of sessions", func() bool {
+		var h heard
+		p.run(t, &h, "sims", "show", list.SIMs[0].ICCID)
+		return len(h.Sessions) >= 6 && h.Sessions[0].State == "open" && h.Sessions[1].In > 0 && h.Answers[0].Accepted
+	})
+	if lost := n.gauge(t, "simurgh_radius_dropped_total", ""); lost > 0 {
+		t.Errorf("%v packets of the devices were dropped", lost)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
@@ -53,10 +54,23 @@ func (c *demoCmd) play(ctx context.Context, sh *shell, a *app.App, o app.Serving
 	if c.NoServe {
 		return c.show(ctx, sh, a, "")
 	}
+	d, err := demo.NewDevices(ctx, a)
+	if err != nil {
+		return err
+	}
+	living, rest := context.WithCancel(ctx)
 	var shown error
-	o.Ready = func(url string) { shown = c.show(ctx, sh, a, url) }
+	var devices sync.WaitGroup
+	o.RADIUS = d.Door()
+	o.Ready = func(url string) {
+		shown = c.show(ctx, sh, a, url)
+		devices.Go(func() { d.Run(living) })
+	}
 	easeCollector()
-	return errors.Join(a.Serve(ctx, o), shown)
+	err = a.Serve(ctx, o)
+	rest()
+	devices.Wait()
+	return errors.Join(err, shown, d.Close())
 }
 
 // place chooses a fresh folder where none is named, and says how to leave it.
@@ -212,6 +226,7 @@ func (t *tour) words(w io.Writer) {
 		list.row("  "+s.String(), fmtInt(t.SIMs[s.String()]))
 	}
 	list.flush()
+	say("\nSimulated devices attach, use data and move on, over RADIUS: what APIs tell of usage lives")
 	say("\nTry Tigrillo")
 	for _, c := range t.Commands {
 		say("  %s", c)

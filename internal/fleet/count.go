@@ -123,7 +123,7 @@ func (m *metering) rate(ctx context.Context, s *usage.Session, month *usage.Mont
 		return err
 	}
 	in, out := s.Bytes()
-	rounded := rate.Round(in + out)
+	rounded := max(rate.Round(in+out), s.Rounded) // abroad it may have been rounded further
 	grown := rounded - s.Rounded
 	if rate.Price != 0 {
 		before, err := m.roundedBefore(ctx, usage.MonthKey{SIM: s.SIM, Year: month.Year, Month: month.Month})

@@ -8,6 +8,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
@@ -338,5 +339,40 @@ func TestGatewaysAndTheirSessions(t *testing.T) {
 	w.must(w.RemoveNAS(ctx, w.op, "pgw1"))
 	if err := w.RemoveNAS(ctx, w.op, "pgw1"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("removed twice: %v", err)
+	}
+}
+
+// What a month costs comes out of what the operator charges for the package,
+// where the SIM was.
+func TestUsageIsPricedByThePackage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	iccid := w.live(0)
+	for _, i := range []plan.Item{
+		{Package: w.auto.ID, Category: plan.DataItem, Bundle: 2 << 20, Price: 500_000, RoundIn: 1024},
+		{Package: w.auto.ID, Category: plan.DataItem, Price: 2_000_000, RoundOut: 1 << 20, Countries: []string{"262"}},
+	} {
+		got(w.CreateItem(t.Context(), w.op, i))(t)
+	}
+	cost := func() string {
+		t.Helper()
+		_, now, _, err := w.LastActivity(t.Context(), w.op, iccid)
+		w.must(err)
+		return now.Cost.String()
+	}
+	home := w.session(0, "home")
+	home.send(usage.Stop, 2<<20, 0)
+	if got := cost(); got != "0.00" {
+		t.Errorf("within the bundle it costs %s", got)
+	}
+	w.session(0, "more").send(usage.Stop, 4<<20, 0)
+	if got := cost(); got != "2.00" {
+		t.Errorf("4 MB beyond the bundle cost %s", got)
+	}
+	away := w.session(0, "away")
+	away.mcc = "262"
+	away.send(usage.Stop, 1, 0)
+	if got := cost(); got != "4.00" {
+		t.Errorf("a byte abroad, rounded to a megabyte, makes it %s", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
@@ -69,6 +70,13 @@ func (f *filling) suspensions(ctx context.Context) error {
 		return err
 	}
 	return f.play(ctx, []act{{"", twiceHeld, twiceHeld + 1, verb(sim.SuspendAdmin, "invoice 2207 is overdue")}})
+}
+
+// limits bound what two trailers may use in a month; their devices come there
+// while one looks on.
+func (f *filling) limits(ctx context.Context) error {
+	limit := int64(4)
+	return f.play(ctx, []act{{"", firstTrailer + 3, firstTrailer + 5, fleet.Edit{DataLimit: &limit}}})
 }
 
 // endings terminate, with and without a person, and close.

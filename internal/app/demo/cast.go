@@ -47,6 +47,16 @@ var packages = []struct {
 		[]ident.PortfolioID{ColdChain}},
 }
 
+// items are what the packages charge for use. Data in France and Germany is
+// outside the cold chain's bundle.
+var items = []plan.Item{
+	{Package: meterPackage, Category: plan.DataItem, Bundle: 10 << 20, Price: money.Unit / 10},
+	{Package: trackerPackage, Category: plan.DataItem, Bundle: 100 << 20, Price: money.Unit / 20},
+	{Package: trackerPackage, Category: plan.SMSItem, Price: money.Unit / 25},
+	{Package: coldPackage, Category: plan.DataItem, Bundle: 250 << 20, Price: money.Unit / 20},
+	{Package: coldPackage, Category: plan.DataItem, Price: 2 * money.Unit / 5, Countries: []string{"208", "262"}},
+}
+
 // User is one of the people; all have the same password.
 type User struct {
 	Username  string            `json:"username"`

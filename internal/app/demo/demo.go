@@ -45,7 +45,7 @@ func Fill(ctx context.Context, a *app.App) error {
 	}
 	defer func() { _ = f.net.Close() }()
 	for _, step := range []func(context.Context) error{
-		f.accounts, f.tariffs, f.people, f.cards, f.refusing, f.activations, f.decisions, f.suspensions, f.endings, f.slow, f.last,
+		f.accounts, f.tariffs, f.people, f.cards, f.refusing, f.activations, f.decisions, f.suspensions, f.limits, f.endings, f.slow, f.last,
 	} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("filling the demonstration: %w", err)
@@ -93,6 +93,11 @@ func (f *filling) tariffs(ctx context.Context) error {
 	for _, p := range packages {
 		p.Network = network
 		if _, err := f.a.Fleet.CreatePackage(ctx, f.operator, p.Package, p.to); err != nil {
+			return err
+		}
+	}
+	for _, i := range items {
+		if _, err := f.a.Fleet.CreateItem(ctx, f.operator, i); err != nil {
 			return err
 		}
 	}
