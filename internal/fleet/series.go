@@ -13,33 +13,53 @@ import (
 // SeriesReader adds up usage over time, by the internal id of a SIM that the
 // caller has found in its sphere.
 type SeriesReader interface {
-	RatedSums(ctx context.Context, simID int64, kind usage.Kind, from, to time.Time, step time.Duration) ([]usage.Sum, error)
+	Traffic(ctx context.Context, simID int64, from, to time.Time, step time.Duration) ([]usage.Flow, error)
+	Attempts(ctx context.Context, simID int64, from, to time.Time, step time.Duration) ([]usage.Attempts, error)
+}
+
+// Span is a time in steps, which lie on whole ones.
+type Span struct {
+	From, To time.Time // the latter not included
+	Step     time.Duration
 }
 
 // maxSteps bounds a series.
 const maxSteps = 1000
 
-// Series adds up what a SIM, which the caller has read, used of one kind in
-// each step of a time; steps without any use are there with zeros.
-func (s *Service) Series(ctx context.Context, r Request, of *sim.SIM, kind usage.Kind, from, to time.Time, step time.Duration) ([]usage.Sum, error) {
+// Traffic adds up what a SIM, which the caller has read, carried in each step;
+// those without any are there with zeros. See the store for what a step counts.
+func (s *Service) Traffic(ctx context.Context, r Request, of *sim.SIM, in Span) ([]usage.Flow, error) {
+	return series(ctx, &r, of, in, s.store.Traffic, func(f *usage.Flow) *time.Time { return &f.Start })
+}
+
+// Attempts counts how requests for access of a SIM, which the caller has read,
+// were answered in each step; those without any are there with zeros.
+func (s *Service) Attempts(ctx context.Context, r Request, of *sim.SIM, in Span) ([]usage.Attempts, error) {
+	return series(ctx, &r, of, in, s.store.Attempts, func(a *usage.Attempts) *time.Time { return &a.Start })
+}
+
+// series reads the steps of a span, and puts in those that nothing is in.
+func series[T any](ctx context.Context, r *Request, of *sim.SIM, in Span, read func(context.Context, int64, time.Time, time.Time, time.Duration) ([]T, error),
+	start func(*T) *time.Time,
+) ([]T, error) {
 	if err := r.Caller.Needs(tenant.ActivityGet); err != nil {
 		return nil, err
 	}
-	n := int(to.Sub(from) / step)
+	n := int(in.To.Sub(in.From) / in.Step)
 	if n < 1 || n > maxSteps {
 		return nil, fault.InvalidField("startTime", "leaves %d steps; 1 to %d are allowed", n, maxSteps)
 	}
-	sums, err := s.store.RatedSums(ctx, of.ID, kind, from, to, step)
+	there, err := read(ctx, of.ID, in.From, in.To, in.Step)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]usage.Sum, n)
+	out := make([]T, n)
 	for i := range out {
-		out[i].Start = from.Add(time.Duration(i) * step)
+		*start(&out[i]) = in.From.Add(time.Duration(i) * in.Step)
 	}
-	for _, sum := range sums {
-		if i := int(sum.Start.Sub(from) / step); i >= 0 && i < n {
-			out[i] = sum
+	for _, t := range there {
+		if i := int(start(&t).Sub(in.From) / in.Step); i >= 0 && i < n {
+			out[i] = t
 		}
 	}
 	return out, nil

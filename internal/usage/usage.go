@@ -126,11 +126,17 @@ type RatedQuery struct {
 	Limit      int
 }
 
-// Sum is what one step of a series adds up to.
-type Sum struct {
-	Start    time.Time
-	Events   int64
-	Quantity int64
+// Flow is what data sessions carried in a step of time, in bytes: In from the
+// device, Out to it.
+type Flow struct {
+	Start   time.Time
+	In, Out int64
+}
+
+// Attempts is how requests for access were answered in a step of time.
+type Attempts struct {
+	Start            time.Time
+	Accepts, Rejects int64
 }
 
 // MonthKey names the counters of a SIM in one month.

@@ -663,9 +663,11 @@ type Netflow struct {
 type NetflowStep struct {
 	Bytes int64 `json:"bytes"`
 
-	// MoBytes Null where the network tells no direction.
-	MoBytes *int64 `json:"moBytes"`
-	MtBytes *int64 `json:"mtBytes"`
+	// MoBytes From the device.
+	MoBytes int64 `json:"moBytes"`
+
+	// MtBytes To the device.
+	MtBytes int64  `json:"mtBytes"`
 	Time    Moment `json:"time"`
 }
 
@@ -1712,7 +1714,7 @@ type ServerInterface interface {
 	// ListAuthenticationActivity List data sessions, the newest first
 	// (GET /sim/{iccId}/authenticationActivity)
 	ListAuthenticationActivity(w http.ResponseWriter, r *http.Request, iccId IccId)
-	// CountAuthenticationActivity Count data sessions over time
+	// CountAuthenticationActivity Count requests for access over time
 	// (GET /sim/{iccId}/authenticationActivityCount)
 	CountAuthenticationActivity(w http.ResponseWriter, r *http.Request, iccId IccId)
 	// ListBillingActivity List what was charged, the newest first
@@ -6258,7 +6260,7 @@ type StrictServerInterface interface {
 	// ListAuthenticationActivity List data sessions, the newest first
 	// (GET /sim/{iccId}/authenticationActivity)
 	ListAuthenticationActivity(ctx context.Context, request ListAuthenticationActivityRequestObject) (ListAuthenticationActivityResponseObject, error)
-	// CountAuthenticationActivity Count data sessions over time
+	// CountAuthenticationActivity Count requests for access over time
 	// (GET /sim/{iccId}/authenticationActivityCount)
 	CountAuthenticationActivity(ctx context.Context, request CountAuthenticationActivityRequestObject) (CountAuthenticationActivityResponseObject, error)
 	// ListBillingActivity List what was charged, the newest first

@@ -370,6 +370,7 @@ func fillUsage(dir string) {
 			price, mcc, mnc, package_id) VALUES (?, `+id+", ?, ?, ?, ?, ?, ?, '234', '15', 6685)", 1_000_000+i, iccid("live"),
 			e.kind, at(e.start), at(e.stop), e.text, e.quantity, e.price))
 	}
+	fillSessions(db)
 	check(db.Close())
 }
 
