@@ -51,6 +51,9 @@ func explain(s *sim.SIM, ops []sim.Operation, folio *tenant.Portfolio, networks 
 	}
 	out = append(out, waiting(s, ops)...)
 	out = append(out, holds(s)...)
+	if !s.Lock.Since.IsZero() {
+		out = append(out, cause{What: "its state is locked", Reason: s.Lock.Reason, By: s.Lock.Actor, Since: at(s.Lock.Since), Lifts: "only the operator lifts it: simurgh sims unlock " + string(s.ICCID)})
+	}
 	if s.Barred != 0 {
 		out = append(out, cause{What: "barred services: " + s.Barred.String(), Lifts: "the customer switches them on again"})
 	}

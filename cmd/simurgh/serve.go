@@ -9,8 +9,10 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
@@ -79,6 +81,20 @@ type terminalFlags struct {
 func (f *terminalFlags) options() terminal.Options {
 	return terminal.Options{Prefixes: f.Prefixes, OldStatus: f.Status == "old", AlwaysOK: f.WriteReply == "ok", TextExpiry: f.TextExpiry,
 		NoQueryToken: f.HeaderToken, Rate: f.Rate}
+}
+
+var prefixForm = regexp.MustCompile(`^/?[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*/?$`)
+
+// ourPaths are served already.
+var ourPaths = []string{"healthz", "readyz", "metrics", "swagger", "oauth2", "api", "v2", "japi"}
+
+// checkPrefix refuses a path that the Terminal API cannot be served at.
+func checkPrefix(p string) error {
+	first, _, _ := strings.Cut(strings.ToLower(strings.Trim(p, "/")), "/")
+	if !prefixForm.MatchString(p) || slices.Contains(ourPaths, first) {
+		return fault.InvalidField("--terminal-prefixes", "has %q, which is no path such as /webapi, or is taken", p)
+	}
+	return nil
 }
 
 // Help is the detail of the manual.
@@ -150,6 +166,9 @@ func (c *serveCmd) Validate() error {
 		if d < time.Second {
 			errs = append(errs, fault.InvalidField(flag, "is %s; one second at least is needed", d))
 		}
+	}
+	for _, p := range c.Terminal.Prefixes {
+		errs = append(errs, checkPrefix(p))
 	}
 	if c.Terminal.Rate <= 0 {
 		errs = append(errs, fault.InvalidField("--terminal-rate", "is not positive"))

@@ -32,6 +32,8 @@ type ErrandWriter interface {
 	EndMessage(ctx context.Context, id int64, status usage.MessageStatus, reference string, now time.Time) error
 	Offer(ctx context.Context, p ident.PortfolioID, name string, now time.Time) error
 	Withdraw(ctx context.Context, p ident.PortfolioID, name string) (bool, error)
+	Rate(ctx context.Context, simID int64, e *usage.RatedEvent) error
+	HeardMessage(ctx context.Context, simID int64, at time.Time) error
 	ChangeCard(ctx context.Context, simID int64, kind sim.ErrandKind, name string, now time.Time) error
 }
 
@@ -237,14 +239,11 @@ func (m *metering) delivered(ctx context.Context, e *sim.Errand, reference strin
 	}
 	month := m.month(monthOf(owner.ID, m.at))
 	month.SMS, month.SMSAt = int64(parts), m.at
-	p, err := m.pkg(ctx, owner.Package)
-	if err != nil {
+	if err := m.rateMessage(ctx, owner, month, int64(parts)); err != nil {
 		return err
 	}
-	if p != nil {
-		if err := m.rateMessage(ctx, p, owner.ID, month, int64(parts)); err != nil {
-			return err
-		}
+	if err := m.tx.HeardMessage(ctx, owner.ID, m.at); err != nil {
+		return err
 	}
 	m.touch(owner).smsAdd += int64(parts)
 	if err := m.applyRules(ctx); err != nil {
@@ -256,16 +255,23 @@ func (m *metering) delivered(ctx context.Context, e *sim.Errand, reference strin
 	return m.rules.write(ctx)
 }
 
-func (m *metering) rateMessage(ctx context.Context, p *plan.Package, id int64, month *usage.Month, parts int64) error {
-	rate, err := m.price(ctx, p.ID, plan.SMSItem, "")
-	if err != nil || rate.Price == 0 {
-		return err
-	}
-	stored, err := m.tx.StoredMonths(ctx, []int64{id}, month.Year, month.Month)
+// rateMessage prices a message, on top of those of the month before it, and puts
+// it among the rated events.
+func (m *metering) rateMessage(ctx context.Context, owner *usage.Subscriber, month *usage.Month, parts int64) error {
+	rate, err := m.price(ctx, owner.Package, plan.SMSItem, "")
 	if err != nil {
 		return err
 	}
-	cost, err := rate.Cost(stored[id].SMS, parts)
-	month.Cost, month.CostAt = month.Cost+cost, m.at
-	return err
+	event := usage.RatedEvent{Kind: usage.SMS, Start: m.at, Stop: m.at, Description: "SMS", Quantity: parts, Package: owner.Package}
+	if rate.Price != 0 {
+		stored, err := m.tx.StoredMonths(ctx, []int64{owner.ID}, month.Year, month.Month)
+		if err != nil {
+			return err
+		}
+		if event.Price, err = rate.Cost(stored[owner.ID].SMS, parts); err != nil {
+			return err
+		}
+		month.Cost, month.CostAt = month.Cost+event.Price, m.at
+	}
+	return m.tx.Rate(ctx, owner.ID, &event)
 }

@@ -142,6 +142,37 @@ func (tx *Tx) EndMessage(ctx context.Context, id int64, status usage.MessageStat
 	return err
 }
 
+var (
+	ratedTable   = &table{name: "rated_event", columns: cols("id, sim_id, kind text, start_at, stop_at, description text, quantity, price, mcc text, mnc text, package_id")}
+	smsTimeTable = &table{name: "sim_activity", columns: cols("sms_in, " + activityColumns + `, lat text, lon text, located_at, network_name text,
+		sms_out, sms_receipt, voice_out, voice_in, ussd_out, ussd_in`),
+		onDup: "ON CONFLICT (sim_id) DO UPDATE SET sms_in = excluded.sms_in"}
+)
+
+// Rate stores what one message, call or session of a SIM came to, and gives it
+// its id.
+func (tx *Tx) Rate(ctx context.Context, simID int64, e *usage.RatedEvent) error {
+	ids, err := tx.nextIDs(ctx, 1)
+	if err != nil {
+		return err
+	}
+	e.ID = ids[0]
+	return tx.insert(ctx, ratedTable, [][]any{{e.ID, simID, string(e.Kind), micros(e.Start), micros(e.Stop), e.Description, e.Quantity, int64(e.Price),
+		e.MCC, e.MNC, e.Package}})
+}
+
+// HeardMessage notes that a SIM's device has taken a message.
+func (tx *Tx) HeardMessage(ctx context.Context, simID int64, at time.Time) error {
+	row := make([]any, len(smsTimeTable.columns))
+	for i, c := range smsTimeTable.columns {
+		if row[i] = ""; c.kind == "bigint" {
+			row[i] = int64(0)
+		}
+	}
+	row[0], row[1] = micros(at), simID
+	return tx.insert(ctx, smsTimeTable, [][]any{row})
+}
+
 // Messages lists the messages of SIMs that the caller has found in its sphere,
 // newest first, of a time range, and how many there are.
 func (r reader) Messages(ctx context.Context, ids []int64, from, to time.Time, offset, n int) (out []usage.Message, total int64, err error) {

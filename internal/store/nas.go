@@ -85,8 +85,8 @@ func (r reader) Accesses(ctx context.Context, simID int64, from, to time.Time, o
 }
 
 // DropUsage removes up to n rows of each kind that are older than a time: hours,
-// accesses, sessions that have ended and their orders, messages, alerts. It returns how
-// many; fewer than n means that nothing is left.
+// accesses, sessions that have ended and their orders, messages, errands, alerts. It
+// returns how many; fewer than n means that nothing is left.
 func (tx *Tx) DropUsage(ctx context.Context, before time.Time, n int) (int64, error) {
 	var most int64
 	for _, text := range []string{
@@ -95,6 +95,7 @@ func (tx *Tx) DropUsage(ctx context.Context, before time.Time, n int) (int64, er
 			AND NOT EXISTS (SELECT 1 FROM disconnect x WHERE x.session_id = d.id) LIMIT ?)`,
 		"DELETE FROM access WHERE at < ? AND id IN (SELECT id FROM access ORDER BY id LIMIT ?)",
 		"DELETE FROM sms WHERE at < ? AND id IN (SELECT id FROM sms ORDER BY id LIMIT ?)",
+		"DELETE FROM errand WHERE id IN (SELECT id FROM errand WHERE progress <> 2 AND done_at < ? LIMIT ?)",
 		"DELETE FROM alert WHERE at < ? AND id IN (SELECT id FROM alert ORDER BY id LIMIT ?)",
 	} {
 		gone, err := tx.exec(ctx, text, micros(before), n)

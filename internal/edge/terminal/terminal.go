@@ -17,6 +17,7 @@ package terminal
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -54,7 +55,7 @@ type Options struct {
 func (o *Options) Mounts() []string {
 	out := []string{DefaultPrefix}
 	for _, p := range o.Prefixes {
-		if p = "/" + strings.Trim(p, "/ "); p != "/" && p != DefaultPrefix {
+		if p = "/" + strings.Trim(p, "/ "); p != "/" && !slices.Contains(out, p) {
 			out = append(out, p)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 type costJSON struct {
@@ -45,6 +47,10 @@ func TestCosts(t *testing.T) {
 		w.get("/get_sim_cost?iccid=<live2>").into(t, &c)
 		if c.Cost != 0.050098 {
 			t.Errorf("with messages: %+v", c)
+		}
+		rated, total, err := w.Fleet.Rated(t.Context(), w.op, iccid("live2"), usage.RatedQuery{Kinds: []usage.Kind{usage.SMS}})
+		if err != nil || total != 2 || rated[0].Price != 0 || rated[1].Price != 50_000 || rated[1].Quantity != 1 || rated[1].Package != pkgMeter {
+			t.Errorf("%+v, %d, %v", rated, total, err)
 		}
 		w.get("/get_sim_costs?iccid=<stock>,<stock2>").fails(t, 404, "E101", "")
 		w.get("/get_sim_costs?iccid=<live>&month=2").fails(t, 404, "E101", "")

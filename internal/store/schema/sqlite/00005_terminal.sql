@@ -56,3 +56,4 @@ CREATE TABLE errand (
 CREATE INDEX errand_due ON errand (network, due_at) WHERE progress = 2;
 CREATE INDEX errand_open ON errand (sim_id, id) WHERE progress = 2;
 CREATE INDEX errand_sim ON errand (sim_id, kind, id);
+CREATE INDEX errand_age ON errand (done_at) WHERE progress <> 2;
