@@ -148,12 +148,13 @@ func TestServe(t *testing.T) {
 	}
 	command(t, a, sim.ActivateLive, first)
 	until(t, "the SIM is active", func() bool { return is(t, a, first, sim.StatusProvisioned) })
-	_, metrics := s.get(t, "/metrics")
+	// What is committed is counted a moment later.
 	for _, want := range []string{`simurgh_operations_begun_total{verb="activate",via="cli"} 1`, `simurgh_operations_ended_total{progress="done"} 1`,
 		`simurgh_sync_sims_total{network="simulated",outcome="agreed"} 1`, `simurgh_sync_queue_depth{network="simulated"} 0`} {
-		if !strings.Contains(metrics, want) {
-			t.Errorf("%s is missing", want)
-		}
+		until(t, want, func() bool {
+			_, metrics := s.get(t, "/metrics")
+			return strings.Contains(metrics, want)
+		})
 	}
 	if err := s.stop(); err != nil {
 		t.Error(err)
