@@ -30,6 +30,9 @@ func (s *Service) BulkResults(ctx context.Context, r Request, id int64, each fun
 		return err
 	}
 	f, err := s.store.File(ctx, tenant.Everything(), b.File)
+	if err == nil {
+		err = readable(&f)
+	}
 	if err != nil {
 		return err
 	}

@@ -321,6 +321,29 @@ func TestBulkRefusals(t *testing.T) {
 	code("deleted twice", w.DeleteFile(ctx, r, spare.ID), fleet.FileDeleted)
 }
 
+// A file can go before its time: the results of its jobs go with it.
+func TestBulkFileIsDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	a := w.stock(w.a, w.auto, 0, 1)[0]
+	b, _ := w.ran(w.op, w.bulk(w.op, bulk.SetStatus, w.a.ID, row(a, "x")))
+	w.must(w.DeleteFile(ctx, w.op, b.File))
+	err := w.BulkResults(ctx, w.op, b.ID, func(fleet.RowResult) error { return nil })
+	if fault.CodeOf(err) != fleet.FileDeleted {
+		t.Errorf("the results: %v", err)
+	}
+	if _, err := w.CommandBulk(ctx, w.op, b.ID, job.Again); fault.CodeOf(err) != fleet.FileDeleted {
+		t.Errorf("a retry: %v", err)
+	}
+	f := got(w.File(ctx, w.op, b.File))(t)
+	w.must(w.DropOld(ctx))
+	if _, err := w.db.Chunk(ctx, f.Upload, 0); err == nil {
+		t.Error("the content is still there")
+	}
+	got(w.Bulk(ctx, w.op, b.ID))(t)
+}
+
 // Of two uploads to one file at once one is taken, whole.
 func TestTwoUploadsAtOnce(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/job"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -20,7 +21,7 @@ type FileReader interface {
 	File(ctx context.Context, in tenant.Sphere, id int64) (bulk.File, error)
 	Files(ctx context.Context, in tenant.Sphere, q bulk.Query) ([]bulk.File, error)
 	Chunk(ctx context.Context, upload int64, n int) ([]byte, error)
-	OpenFiles(ctx context.Context, portfolio ident.PortfolioID) (int64, error)
+	OpenFiles(ctx context.Context, portfolio ident.PortfolioID) (n, bytes int64, err error)
 }
 
 // FileWriter changes files.
@@ -43,8 +44,26 @@ const (
 	FileLimit    = "file.limit"
 )
 
-// MaxFiles is how many files one portfolio may have; results do not count.
-const MaxFiles = 1000
+// What the files of one portfolio may be, results not among them: so many, and
+// of so many bytes before another one is uploaded.
+const (
+	MaxFiles  = 1000
+	MaxStored = 4 << 30
+)
+
+// room refuses a file more.
+func room(ctx context.Context, in FileReader, portfolio ident.PortfolioID) error {
+	n, bytes, err := in.OpenFiles(ctx, portfolio)
+	switch {
+	case err != nil:
+		return err
+	case n > MaxFiles:
+		return fault.New(fault.Exhausted, FileLimit, "the portfolio has %d files; at most %d are allowed: delete some", MaxFiles, MaxFiles)
+	case bytes >= MaxStored:
+		return fault.New(fault.Exhausted, FileLimit, "the portfolio's files have %d MB; at most %d are allowed: delete some", bytes>>20, MaxStored>>20)
+	}
+	return nil
+}
 
 // maxFileName bounds the name of a file or a job, in characters.
 const maxFileName = 128
@@ -75,14 +94,10 @@ func (s *Service) CreateFile(ctx context.Context, r Request, name string, portfo
 		if err := owner(ctx, tx, &r, portfolio); err != nil {
 			return err
 		}
-		n, err := tx.OpenFiles(ctx, portfolio)
-		if err != nil {
+		if err := tx.AddFile(ctx, &f); err != nil {
 			return err
 		}
-		if n >= MaxFiles {
-			return fault.New(fault.Exhausted, FileLimit, "the portfolio has %d files; at most %d are allowed: delete some", n, MaxFiles)
-		}
-		if err := tx.AddFile(ctx, &f); err != nil {
+		if err := room(ctx, tx, portfolio); err != nil {
 			return err
 		}
 		return tx.AddEvents(ctx, []event.Event{fileEvent(&r, &f, f.CreatedAt, "created")})
@@ -111,7 +126,8 @@ func (s *Service) Files(ctx context.Context, r Request, q bulk.Query) ([]bulk.Fi
 	return s.store.Files(ctx, r.Caller.Sphere, q)
 }
 
-// DeleteFile deletes a file that no job needs. Its content goes a little later.
+// DeleteFile deletes a file, unless a job that is not over needs it. The results
+// of jobs that are over go with it; its content a little later.
 func (s *Service) DeleteFile(ctx context.Context, r Request, id int64) error {
 	if err := r.Caller.Needs(tenant.FileCreate); err != nil {
 		return err
@@ -124,12 +140,13 @@ func (s *Service) DeleteFile(ctx context.Context, r Request, id int64) error {
 		if err != nil {
 			return err
 		}
-		users, err := tx.Bulks(ctx, tenant.Everything(), bulk.Query{File: id, Limit: 1})
+		open := []job.State{job.Setup, job.Waiting, job.Running, job.Paused}
+		users, err := tx.Bulks(ctx, tenant.Everything(), bulk.Query{File: id, States: open, Limit: 1})
 		if err != nil {
 			return err
 		}
 		if len(users) > 0 {
-			return fault.New(fault.Precondition, FileInUse, "a job needs the file")
+			return fault.New(fault.Precondition, FileInUse, "job %d needs the file", users[0].ID)
 		}
 		f.Status = bulk.Deleted
 		if err := tx.SaveFile(ctx, f); err != nil {
@@ -168,6 +185,9 @@ func (s *Service) Upload(ctx context.Context, r Request, id int64, from io.Reade
 	}
 	if err == nil {
 		err = mayUpload(&f)
+	}
+	if err == nil {
+		err = room(ctx, s.store, f.Portfolio)
 	}
 	if err != nil {
 		return f, err

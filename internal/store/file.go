@@ -143,24 +143,26 @@ func (r reader) Chunk(ctx context.Context, upload int64, n int) (data []byte, er
 }
 
 // OpenFiles counts the files of one portfolio that are not deleted, results not
-// among them.
-func (r reader) OpenFiles(ctx context.Context, portfolio ident.PortfolioID) (n int64, err error) {
-	_, err = r.one(ctx, []any{&n}, `SELECT count(*) FROM file WHERE status <> 2 AND job_id = 0
+// among them, and their bytes.
+func (r reader) OpenFiles(ctx context.Context, portfolio ident.PortfolioID) (n, bytes int64, err error) {
+	_, err = r.one(ctx, []any{&n, &bytes}, `SELECT count(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM file WHERE status <> 2 AND job_id = 0
 		AND portfolio_no = COALESCE((SELECT no FROM portfolio WHERE id = ?), 0)`, string(portfolio))
-	return n, err
+	return n, bytes, err
 }
 
-// DropContents removes the contents of up to n files that are deleted, or older
-// than before, and that no job needs, with their files; and up to n contents that
-// were begun before cut and are nobody's. It returns how many files.
+// DropContents removes the contents of up to n files that are deleted, or that
+// are older than before and that no job needs; files without a content that no
+// job knows; results whose job is gone; and contents that were begun before cut
+// and are nobody's. It returns how many files went.
 func (tx *Tx) DropContents(ctx context.Context, before, cut time.Time, n int) (int64, error) {
-	unused := " AND NOT EXISTS (SELECT 1 FROM bulk b WHERE b.file_id = f.id)"
+	const unused = "NOT EXISTS (SELECT 1 FROM bulk b WHERE b.file_id = f.id)"
 	if _, err := tx.exec(ctx, `DELETE FROM file_chunk WHERE upload_id IN (SELECT f.upload_id FROM file f WHERE f.upload_id <> 0
-		AND (f.status = 2 OR f.created_at < ?)`+unused+" ORDER BY f.id LIMIT ?)", micros(before), n); err != nil {
+		AND (f.status = 2 OR f.created_at < ? AND `+unused+") AND EXISTS (SELECT 1 FROM file_chunk c WHERE c.upload_id = f.upload_id) ORDER BY f.id LIMIT ?)",
+		micros(before), n); err != nil {
 		return 0, err
 	}
 	files, err := tx.exec(ctx, `DELETE FROM file WHERE id IN (SELECT f.id FROM file f WHERE f.job_id = 0 AND (f.status = 2 OR f.created_at < ?)
-		AND NOT EXISTS (SELECT 1 FROM file_chunk c WHERE c.upload_id = f.upload_id)`+unused+" ORDER BY f.id LIMIT ?)", micros(before), n)
+		AND NOT EXISTS (SELECT 1 FROM file_chunk c WHERE c.upload_id = f.upload_id) AND `+unused+" ORDER BY f.id LIMIT ?)", micros(before), n)
 	if err != nil {
 		return 0, err
 	}

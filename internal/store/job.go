@@ -45,8 +45,8 @@ func (tx *Tx) AddJob(ctx context.Context, j *job.Job) error {
 
 // ClaimJobs takes up to n jobs of a kind that are due at now, and leases them
 // until the given time: those that wait, and those whose holder let its lease
-// run out, which counts as an attempt. Of jobs that share a key only the first
-// in the line is taken, and never two at once: should another transaction take
+// run out, which counts as an attempt. Of jobs that share a key only one is
+// taken, which is the one that was begun or else the first in the line: should another transaction take
 // one of the same key at the same moment, the fault is of kind Conflict.
 func (tx *Tx) ClaimJobs(ctx context.Context, kind string, n int, now, until time.Time) ([]job.Job, error) {
 	skip := ""
@@ -63,7 +63,7 @@ func (tx *Tx) ClaimJobs(ctx context.Context, kind string, n int, now, until time
 			j.Attempts++
 		}
 		return err
-	}, "SELECT "+jobColumns+jobFrom+` WHERE j.kind = ? AND j.state IN (2, 3) AND j.due_at <= ? AND (j.key = '' OR NOT EXISTS
+	}, "SELECT "+jobColumns+jobFrom+` WHERE j.kind = ? AND j.state IN (2, 3) AND j.due_at <= ? AND (j.key = '' OR j.state = 3 OR NOT EXISTS
 		(SELECT 1 FROM job e WHERE e.kind = j.kind AND e.key = j.key AND e.state IN (2, 3) AND e.key <> '' AND e.id <> j.id
 		AND (e.place < j.place OR e.state = 3))) ORDER BY j.due_at, j.place LIMIT ?`+skip, kind, micros(now), n)
 	if err != nil || len(ids) == 0 {

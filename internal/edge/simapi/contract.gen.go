@@ -1528,7 +1528,7 @@ type ServerInterface interface {
 	// CreateFile Make a file
 	// (POST /file)
 	CreateFile(w http.ResponseWriter, r *http.Request)
-	// DeleteFile Delete a file that no job needs
+	// DeleteFile Delete a file
 	// (DELETE /file/{fileId})
 	DeleteFile(w http.ResponseWriter, r *http.Request, fileId FileId)
 	// GetFile Read a file, or download its content
@@ -6074,7 +6074,7 @@ type StrictServerInterface interface {
 	// CreateFile Make a file
 	// (POST /file)
 	CreateFile(ctx context.Context, request CreateFileRequestObject) (CreateFileResponseObject, error)
-	// DeleteFile Delete a file that no job needs
+	// DeleteFile Delete a file
 	// (DELETE /file/{fileId})
 	DeleteFile(ctx context.Context, request DeleteFileRequestObject) (DeleteFileResponseObject, error)
 	// GetFile Read a file, or download its content

@@ -93,8 +93,11 @@ func filesRoundTrip(w *world) {
 		}
 		same(w.t, fmt.Sprintf("%+v", c.q), c.want, ids)
 	}
-	if n, err := w.db.OpenFiles(ctx, w.a.ID); n != 1 || err != nil {
-		w.t.Errorf("%d open files, %v", n, err)
+	if n, bytes, err := w.db.OpenFiles(ctx, w.a.ID); n != 1 || bytes != 1 || err != nil {
+		w.t.Errorf("%d open files, %d bytes, %v", n, bytes, err)
+	}
+	if n, bytes, err := w.db.OpenFiles(ctx, w.none.ID); n != 0 || bytes != 0 || err != nil {
+		w.t.Errorf("%d open files, %d bytes, %v", n, bytes, err)
 	}
 }
 
@@ -175,6 +178,8 @@ func bulkDropped(w *world) {
 	old, young := noon.Add(-time.Hour), noon.Add(time.Hour)
 	used := w.addFile(bulk.File{Name: "used", Status: bulk.Whole, Upload: w.content(old, 2)})
 	spare := w.addFile(bulk.File{Name: "spare", Status: bulk.Whole, Upload: w.content(old, 2)})
+	deleted := w.addFile(bulk.File{Name: "deleted", Status: bulk.Deleted, Upload: w.content(young, 2)})
+	w.addBulk(bulk.Job{Job: job.Job{State: job.Done, EndedAt: young}, Type: bulk.SetStatus, File: deleted.ID})
 	cut, fresh := w.content(old, 2), w.content(young, 1)
 	b := w.addBulk(bulk.Job{Job: job.Job{State: job.Done, EndedAt: noon}, Type: bulk.SetStatus, File: used.ID})
 	idle := w.addBulk(bulk.Job{Job: job.Job{State: job.Setup}, Type: bulk.SetStatus, File: 99})
@@ -202,6 +207,7 @@ func bulkDropped(w *world) {
 	there("the used", used.Upload, true)
 	there("the spare", spare.Upload, true)
 	there("the cut off", cut, false)
+	there("the deleted", deleted.Upload, false)
 	there("what still comes", fresh, true)
 	drop(noon.Add(time.Second))
 	there("the used", used.Upload, false)

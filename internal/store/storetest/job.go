@@ -199,7 +199,11 @@ func jobsByKey(w *world) {
 	if got := w.claimJobs(10, noon.Add(time.Second)); len(got) != 0 {
 		w.t.Errorf("%v runs beside another of its key", idsOf(got))
 	}
+	// Its holder dies: what was begun goes on, before what stands first.
+	got = w.claimJobs(10, noon.Add(2*time.Minute))
+	same(w.t, "taken over", []int64{other.ID, two.ID}, idsOf(got))
 	w.end(got[0], noon)
+	w.end(got[1], noon)
 	got = w.claimJobs(10, noon.Add(time.Second))
 	same(w.t, "then", []int64{one.ID}, idsOf(got))
 	// What is queued anew comes last.
