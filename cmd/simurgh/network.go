@@ -89,15 +89,33 @@ func (c *networkList) Run(ctx context.Context, sh *shell) error {
 }
 
 func networkTable(w io.Writer, networks []networkView) {
-	t := newTable(w, "NAME", "DRIVER", "WAITING", "FAILING", "READ BACK", "QUARANTINE", "BEHAVIOUR")
+	t := newTable(w, "NAME", "DRIVER", "WAITING", "FAILING", "READ BACK", "QUARANTINE", "WHERE, OR HOW IT BEHAVES")
 	defer t.flush()
-	for _, n := range networks {
-		read := "never"
+	for i := range networks {
+		n, read := &networks[i], "never"
 		if n.ReconciledAt != nil {
 			read = clock(*n.ReconciledAt)
 		}
-		t.row(n.Name, n.Driver, fmtInt(n.Waiting), fmtInt(n.Failing), read, plural(n.QuarantineDays, "day"), n.Behaviour.words())
+		t.row(n.Name, n.Driver, fmtInt(n.Waiting), fmtInt(n.Failing), read, plural(n.QuarantineDays, "day"), n.where())
 	}
+}
+
+// where is the address of a network, or how a simulated one is told to behave.
+func (v *networkView) where() string {
+	if v.Behaviour != nil {
+		return v.Behaviour.words()
+	}
+	k, err := app.DriverOf(v.Driver)
+	if err != nil {
+		return "this program has no such driver"
+	}
+	var config map[string]any
+	if json.Unmarshal(v.Config, &config) == nil {
+		if address, ok := config[k.Address].(string); ok {
+			return address
+		}
+	}
+	return k.DefaultOf(k.Address)
 }
 
 // behaviour is how a simulated network is told to behave.
@@ -121,9 +139,6 @@ func viewBehaviour(s *simulated.Settings) *behaviour {
 }
 
 func (b *behaviour) words() string {
-	if b == nil {
-		return ""
-	}
 	out := []string{}
 	add := func(set bool, text string) {
 		if set {

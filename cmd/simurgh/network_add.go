@@ -76,7 +76,7 @@ func (c *networkAdd) Run(ctx context.Context, sh *shell) error {
 				return err
 			}
 		}
-		return sh.say(map[string]any{"network": n.Name}, "Network %s is added. Put packages on it with: simurgh package create --network %s", n.Name, n.Name)
+		return sh.say(map[string]any{"network": n.Name}, "Network %s is added. See whether it answers with: simurgh network check %s\nPut packages on it with: simurgh package create --network %s", n.Name, n.Name, n.Name)
 	})
 }
 

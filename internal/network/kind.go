@@ -90,6 +90,12 @@ func (k *Kind) Config(older json.RawMessage, words map[string]string) (json.RawM
 	return json.Marshal(config)
 }
 
+// DefaultOf returns what holds when a setting is not said; empty for nothing.
+func (k *Kind) DefaultOf(name string) string {
+	s, _ := k.setting(name)
+	return s.Default
+}
+
 func (k *Kind) setting(name string) (Setting, bool) {
 	for _, s := range k.Settings {
 		if s.Name == name {
