@@ -30,10 +30,14 @@ func (x *exchange) sims(ctx context.Context, q sim.Query) (any, error) {
 	if q.Offset, err = x.p.offset(); err != nil {
 		return nil, err
 	}
-	q.Limit, q.Count = MaxSIMs, true
+	whole := q.ICCIDs != nil && q.Offset == 0 // so many fit on one page
+	q.Limit, q.Count = MaxSIMs, !whole
 	page, err := x.fleet.SIMs(ctx, x.request, q)
 	if err != nil {
 		return nil, err
+	}
+	if whole {
+		page.Total = int64(len(page.SIMs))
 	}
 	list, err := x.views(ctx, page.SIMs)
 	return simsPage{envelope{len(list), q.Offset, page.Total}, list}, err

@@ -61,6 +61,14 @@ func TestPages(t *testing.T) {
 		w.put("/activate?iccid="+thousand+"<live>").fails(t, 400, "E230", "1001 SIMs")
 		var p simsJSON
 		w.get("/get_sims?iccid="+thousand).into(t, &p)
+		if p.Found != 1000 || p.Total != 1000 {
+			t.Errorf("found %d, total %d", p.Found, p.Total)
+		}
+		w.get("/get_sims?offset=990&iccid="+thousand).into(t, &p)
+		if p.Found != 10 || p.Total != 1000 || p.Offset != 990 {
+			t.Errorf("found %d, total %d", p.Found, p.Total)
+		}
+		w.get("/get_sims?iccid="+thousand).into(t, &p)
 		for _, s := range p.SIMs {
 			if s.Name != "all" || s.State != "LIVE" {
 				t.Fatalf("%+v", s)
