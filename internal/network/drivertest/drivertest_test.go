@@ -69,7 +69,7 @@ var bugs = []struct {
 	{"raw keys in an error", bug{results: func(w []sim.Profile, r []network.Result) []network.Result {
 		for i := range r {
 			if r[i] != nil {
-				r[i] = fmt.Errorf("%d: %w", w[i].OPc, r[i])
+				r[i] = fmt.Errorf("%d: %w", [16]byte(w[i].OPc), r[i])
 			}
 		}
 		return r
