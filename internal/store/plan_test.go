@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 // TestPostgresPlans holds that SIMs which are named are looked up in the index
@@ -116,5 +118,37 @@ func TestPostgresPlansSearchesAfresh(t *testing.T) {
 		if strings.Contains(text, " LIKE ") {
 			t.Errorf("it is prepared: %s", text)
 		}
+	}
+}
+
+// TestPostgresFindsOneSessionOfMany holds that a report of a session is found by
+// its key, and not by walking through all that its gateway has open, also when
+// PostgreSQL knows nothing about the table.
+func TestPostgresFindsOneSessionOfMany(t *testing.T) {
+	t.Parallel()
+	db := open(t, store.Options{URL: pgtest.URL(t)})
+	ctx := t.Context()
+	err := db.Write(ctx, func(tx *store.Tx) error {
+		reports := make([]usage.Report, 3000)
+		sessions, some := make([]*usage.Session, len(reports)), []*usage.Report{}
+		for i := range reports {
+			reports[i] = usage.Report{Key: usage.Key{NAS: "pgw1", ID: fmt.Sprintf("s%d", i)}, Step: usage.Start, At: time.Now(), IMSI: "234150000000001"}
+			s, _ := usage.New(int64(i+1), reports[i])
+			sessions[i] = &s
+			if i%50 == 0 {
+				some = append(some, &reports[i])
+			}
+		}
+		if err := tx.SaveSessions(ctx, sessions); err != nil {
+			return err
+		}
+		plan := plans(t, tx, "advance", func() error { _, err := tx.Advance(ctx, some); return err })
+		if !strings.Contains(plan, "data_session_key") || strings.Contains(plan, "data_session_open") {
+			t.Errorf("a session is looked for elsewhere:\n%s", plan)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -174,6 +174,10 @@ func (g *group) join(r *request) bool {
 // run runs one request in a savepoint, so that its failure undoes only what it
 // did.
 func (g *group) run(r *request) {
+	if !g.open {
+		g.lead(r)
+		return
+	}
 	if !g.join(r) {
 		return
 	}
@@ -189,6 +193,19 @@ func (g *group) run(r *request) {
 	}
 	if g.lost == nil {
 		g.lost = g.do("RELEASE member")
+	}
+}
+
+// lead runs the request that begins the transaction. It needs no savepoint,
+// which costs a copy of every page that changes: when it fails, nobody else's
+// work is in there, and the next request begins anew.
+func (g *group) lead(r *request) {
+	if !g.join(r) {
+		return
+	}
+	if r.err = r.fn(g.w.c); r.err != nil {
+		g.open = false
+		_ = g.do("ROLLBACK") // fails where SQLite has done it
 	}
 }
 

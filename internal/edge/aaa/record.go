@@ -21,7 +21,7 @@ type recorder struct {
 // written at once, so that what waits for the database meanwhile is not kept.
 const (
 	recordPause = 50 * time.Millisecond
-	recordBatch = 500
+	recordBatch = 2000
 	recordAgain = time.Second // after a failure
 )
 
