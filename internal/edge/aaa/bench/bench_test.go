@@ -58,7 +58,9 @@ func (c *contender) median(kind string) measured {
 
 // BenchmarkAgainstFreeRADIUS compares authentication, and accounting that is
 // durable before it is answered, of 100,000 subscribers with 64 requests under
-// way. Its metrics are how many times FreeRADIUS's rate each of ours has.
+// way. Its metrics are how many times FreeRADIUS's rate each of ours has, and how
+// many times less processor time a request takes: the rates say little on a
+// machine that is busy with other work.
 func BenchmarkAgainstFreeRADIUS(b *testing.B) {
 	free := &contender{name: "freeradius", to: startFreeRADIUS(b, pgtest.Empty(b))}
 	all := []*contender{free}
@@ -126,6 +128,7 @@ func tell(b *testing.B, all []*contender) {
 			}
 			if c != all[0] {
 				b.ReportMetric(m.PerSecond()/base.PerSecond(), kind+"-"+c.name+"-x")
+				b.ReportMetric(float64(base.Server)/float64(max(m.Server, 1)), kind+"-"+c.name+"-cpu-x")
 				b.ReportMetric(m.Latency.Quantile(0.99).Seconds()*1000, kind+"-"+c.name+"-p99-ms")
 			}
 		}
@@ -160,7 +163,7 @@ func checkLoad(b *testing.B, c *contender) {
 	ratio := ours[1] / theirs[1]
 	b.Logf("authentication at %s: radclient is answered %.0f/s, our load %.0f/s", c.name, theirs[1], ours[1])
 	b.ReportMetric(ratio, "load-radclient-x")
-	if ratio < 0.5 || ratio > 2 {
+	if ratio < 1.0/3 || ratio > 3 {
 		b.Errorf("our load generator is answered %.2f times as fast as radclient", ratio)
 	}
 }
