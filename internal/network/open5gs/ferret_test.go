@@ -115,7 +115,7 @@ func (d *database) serve() {
 
 // config leads to the database, with more of a Config in JSON.
 func (d *database) config(more string) json.RawMessage {
-	return json.RawMessage(`{"uri":"mongodb://` + d.front.Addr().String() + `/open5gs?maxPoolSize=2"` + more + `}`)
+	return json.RawMessage(`{"uri":"mongodb://` + d.front.Addr().String() + `/open5gs?maxPoolSize=2","timeout":"1m"` + more + `}`)
 }
 
 func (d *database) open(t testing.TB, more string) *Core {

@@ -73,7 +73,7 @@ func WithRand(r *rand.Rand) Option {
 }
 
 // WithBusyTimeout sets how long a batch waits while another process writes,
-// before it fails with an error that may be retried; 5 seconds by default.
+// before it fails with an error that may be retried; 20 seconds by default.
 func WithBusyTimeout(d time.Duration) Option {
 	return func(o *options) { o.busy = d }
 }
@@ -81,7 +81,7 @@ func WithBusyTimeout(d time.Duration) Option {
 // Open opens the network in the file at path. A missing file is made, with
 // default [Settings] and no subscribers; its folder must exist.
 func Open(path string, opts ...Option) (*Network, error) {
-	o := options{now: time.Now, random: rand.Float64, busy: 5 * time.Second}
+	o := options{now: time.Now, random: rand.Float64, busy: 20 * time.Second}
 	for _, opt := range opts {
 		opt(&o)
 	}
