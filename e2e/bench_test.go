@@ -104,6 +104,7 @@ func BenchmarkPages(b *testing.B) {
 	} {
 		b.Run(q.name, func(b *testing.B) {
 			var took []time.Duration
+			used := n.gauge(b, "process_cpu_seconds_total", "")
 			for i := 0; b.Loop(); i++ {
 				body := strings.NewReplacer("<n>", fmt.Sprintf("%02d", i%100), "<Meter>", anyCase("meter", i)).Replace(q.body)
 				begun := time.Now()
@@ -112,7 +113,9 @@ func BenchmarkPages(b *testing.B) {
 				}
 				took = append(took, time.Since(begun))
 			}
+			used = n.gauge(b, "process_cpu_seconds_total", "") - used
 			slices.Sort(took)
+			b.ReportMetric(used/float64(len(took))*1000, "cpu-ms")
 			b.ReportMetric(took[len(took)/2].Seconds()*1000, "ms-median")
 			b.ReportMetric(took[len(took)*95/100].Seconds()*1000, "ms-p95")
 		})

@@ -56,6 +56,7 @@ type listing struct {
 	all   int64  // SIMs of the portfolios, whatever the filters
 	total int64  // of the base, before its conditions
 	sized bool   // total is known
+	last  bool   // the list ends with the keys that were read: total is that of the list
 
 	base  base
 	order base // ranges in the order asked for; none when the base is small

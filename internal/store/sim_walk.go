@@ -13,7 +13,11 @@ import (
 // unlimited is more than any list holds.
 const unlimited = 1 << 40
 
-// keys reads the keys of the page, and one more when there is one.
+// countedHits are worth reading with the page: counting them would find them
+// all once more.
+const countedHits = 1000
+
+// keys reads the keys of the page, and at least one more when there is one.
 func (l *listing) keys(ctx context.Context) ([]key, error) {
 	if l.exact() && int64(l.q.Offset) >= l.total {
 		return nil, nil
@@ -34,9 +38,15 @@ func (l *listing) keys(ctx context.Context) ([]key, error) {
 		}
 	}
 	if !walked {
+		if l.q.Count && l.base.hits != "" {
+			want = max(want, countedHits)
+		}
 		if keys, err = l.sorted(ctx, at, skip, want); err != nil {
 			return nil, err
 		}
+	}
+	if at == nil && len(keys) < want && (len(keys) > 0 || skip == 0) {
+		l.last, l.total = true, int64(skip+len(keys))
 	}
 	l.remember(keys)
 	return keys, nil
@@ -327,7 +337,7 @@ func (w *walk) relation() ([]column, [][]any) {
 // count counts the list: by the counters where they know. What takes long is
 // counted once for all its pages.
 func (l *listing) count(ctx context.Context) (int64, error) {
-	if l.exact() {
+	if l.last || l.exact() {
 		return l.total, nil
 	}
 	kept := l.failed == nil && (l.base.from != nil || l.base.hits != "") // neither a transaction nor a handful
