@@ -2,6 +2,7 @@ package open5gs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -20,12 +21,32 @@ func (o *Core) Apply(ctx context.Context, wanted []sim.Profile) []network.Result
 	results := make([]network.Result, 0, len(wanted))
 	for len(wanted) > 0 {
 		k := distinct(wanted)
-		for _, c := range o.applyDistinct(ctx, wanted[:k]) {
+		changes := o.applyDistinct(ctx, wanted[:k])
+		o.overtaken(ctx, changes)
+		for _, c := range changes {
 			results = append(results, c.err)
 		}
 		wanted = wanted[k:]
 	}
 	return results
+}
+
+// overtaken looks once more at those whose document has come meanwhile: by the
+// database, which goes on with a write whose caller has left, or by a console.
+func (o *Core) overtaken(ctx context.Context, changes []*change) {
+	var wanted []sim.Profile
+	var of []int
+	for i, c := range changes {
+		if errors.Is(c.err, errDuplicate) {
+			wanted, of = append(wanted, *c.wanted), append(of, i)
+		}
+	}
+	if len(wanted) == 0 {
+		return
+	}
+	for i, again := range o.applyDistinct(ctx, wanted) {
+		changes[of[i]] = again
+	}
 }
 
 // distinct returns how many profiles at the front concern different

@@ -159,6 +159,9 @@ func (m *mongoStore) writeSome(ctx context.Context, writes []write) []error {
 		for _, e := range b.WriteErrors {
 			// The text of the error may hold what was written: keys.
 			errs[e.Index] = failed(fmt.Errorf("write error %d", e.Code))
+			if e.Code == duplicateKey {
+				errs[e.Index] = failed(errDuplicate)
+			}
 		}
 		return errs
 	}
@@ -186,6 +189,11 @@ func (m *mongoStore) findGone(ctx context.Context, writes []write, errs []error)
 		}
 	}
 }
+
+// errDuplicate is that of a new document where there is one by now.
+var errDuplicate = errors.New("there is such a document by now")
+
+const duplicateKey = 11000 // the database's number for it
 
 func (w *write) update() bson.D {
 	var u bson.D
