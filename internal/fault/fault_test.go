@@ -58,7 +58,7 @@ func TestTextOfForeignErrors(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"HLR said no":              "HLR said no",
-		"line\nline\x00\x1b[31m":   "line line  [31m",
+		"line\nmore\x00\x1b[31m":   "line more  [31m",
 		"bad \xff\xfe bytes":       "bad \uFFFD bytes",
 		strings.Repeat("é", 500):   strings.Repeat("é", 500),
 		strings.Repeat("é", 1<<20): strings.Repeat("é", 500) + "…",

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -64,7 +66,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	e.writers.SetMaxOpenConns(2) // the writer keeps one; migrations take the other
 	e.readers.SetMaxOpenConns(n)
 	e.readers.SetMaxIdleConns(n)
-	conn, err := e.writers.Conn(ctx)
+	conn, err := connect(ctx, e.writers)
 	if err != nil {
 		_ = e.readers.Close()
 		_ = e.writers.Close()
@@ -72,6 +74,27 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	}
 	e.w = newWriter(newConnection(conn), e.fault)
 	return e, nil
+}
+
+// openTime is how long opening waits for others that open the same new file.
+const openTime = 20 * time.Second
+
+// connect opens a connection. While several processes turn a new file to WAL,
+// SQLite tells one that it is busy without waiting, lest they wait for each
+// other; that one tries again.
+func connect(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	for begun := time.Now(); ; {
+		conn, err := db.Conn(ctx)
+		var se *sqlite.Error
+		if !errors.As(err, &se) || se.Code()&0xff != sqlite3.SQLITE_BUSY || time.Since(begun) > openTime {
+			return conn, err
+		}
+		select {
+		case <-time.After(time.Duration(5+rand.IntN(20)) * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func (e *sqliteEngine) pool() *sql.DB { return e.readers }
