@@ -42,12 +42,14 @@ type usageFlags struct {
 	TestKilobytes int64         `default:"20" help:"Data after which a SIM's test period ends."`
 	TestMessages  int64         `default:"2" help:"Messages after which a SIM's test period ends."`
 	TestDays      int           `default:"90" help:"Days after which a SIM's test period ends."`
+	ReadyDays     int           `help:"Days after its activation at which a SIM that waits for its first use goes live, used or not; 0 for never."`
 	LimitAlert    int           `default:"80" help:"Per cent of a data limit at which its owner is alerted."`
 	LimitHolds    bool          `help:"A SIM that reached its data limit stays suspended when the next month begins."`
 }
 
 func (f *usageFlags) rules() fleet.Rules {
 	return fleet.Rules{TestBytes: f.TestKilobytes * 1024, TestSMS: f.TestMessages, TestTime: time.Duration(f.TestDays) * 24 * time.Hour,
+		ReadyTime: time.Duration(f.ReadyDays) * 24 * time.Hour,
 		Threshold: f.LimitAlert, NoResume: f.LimitHolds}
 }
 
@@ -67,6 +69,7 @@ func (f *usageFlags) Validate() error {
 	within("--test-kilobytes", f.TestKilobytes, 1, 1<<30)
 	within("--test-messages", f.TestMessages, 1, 1_000_000)
 	within("--test-days", int64(f.TestDays), 1, 3650)
+	within("--ready-days", int64(f.ReadyDays), 0, 3650)
 	within("--limit-alert", int64(f.LimitAlert), 1, 99)
 	if f.UsageStale < time.Minute {
 		errs = append(errs, fault.InvalidField("--usage-stale", "is %s; one minute at least is needed", f.UsageStale))

@@ -23,7 +23,8 @@ func (c *crew) usage(ctx context.Context) {
 		every(ctx, c.o.pauses.rules, func() {
 			_, err1 := f.LiftMonthly(ctx)
 			_, err2 := f.EndTests(ctx)
-			c.report(ctx, "applying the rules of time", errors.Join(err1, err2))
+			_, err3 := f.EndWaits(ctx)
+			c.report(ctx, "applying the rules of time", errors.Join(err1, err2, err3))
 		})
 	})
 	c.all.Go(func() {

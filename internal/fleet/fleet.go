@@ -163,6 +163,7 @@ type AdminReader interface {
 	Networks(ctx context.Context) ([]plan.Network, error)
 	Expected(ctx context.Context, network string, after ident.IMSI, n int) ([]sim.SIM, error)
 	InTest(ctx context.Context, before time.Time, n int) ([]int64, error)
+	ReadySince(ctx context.Context, before time.Time, n int) ([]int64, error)
 	QuarantineOver(ctx context.Context, network string, before time.Time, n int) ([]int64, error)
 	QueueDepths(ctx context.Context) ([]sim.QueueDepth, error)
 	Sealed(ctx context.Context, ids []int64) (map[int64][]byte, error)

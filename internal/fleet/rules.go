@@ -21,6 +21,7 @@ type Rules struct {
 	TestBytes int64         // a test period ends once it is used up; 20 KB
 	TestSMS   int64         // likewise; 2
 	TestTime  time.Duration // likewise; 90 days
+	ReadyTime time.Duration // after its activation a SIM that waits for its first use goes live without it; 0 for never
 	Threshold int           // per cent of a data limit that raises an alert; 80
 	NoResume  bool          // a data limit that was reached holds beyond its month
 }
@@ -44,8 +45,11 @@ func (r Rules) defaults() Rules {
 // ReasonDataLimit begins the reason of a suspension that a data limit set.
 const ReasonDataLimit = "data limit"
 
-// ReasonTestOver is why a test period ends.
-const ReasonTestOver = "the test allowance is used up"
+// Why a test period ends, and why a SIM goes live that was never used.
+const (
+	ReasonTestOver  = "the test allowance is used up"
+	ReasonReadyOver = "it has waited long enough for its first use"
+)
 
 // ruleRequest is who the rules are in the audit trail.
 func ruleRequest() *Request {
@@ -300,6 +304,21 @@ func (s *Service) EndTests(ctx context.Context) (int, error) {
 	}
 	return s.byRule(ctx, ids, func(_ *batch, held *sim.SIM) (Edit, bool, error) {
 		return Edit{Verb: sim.ActivateReady, Reason: ReasonTestOver}, held.Wanted.Phase == sim.Test, nil
+	})
+}
+
+// EndWaits makes SIMs live that have waited for their first use for as long as
+// the rules let them.
+func (s *Service) EndWaits(ctx context.Context) (int, error) {
+	if s.rules.ReadyTime == 0 {
+		return 0, nil
+	}
+	ids, err := s.store.ReadySince(ctx, s.now().Add(-s.rules.ReadyTime), maxPage)
+	if err != nil {
+		return 0, err
+	}
+	return s.byRule(ctx, ids, func(_ *batch, held *sim.SIM) (Edit, bool, error) {
+		return Edit{Verb: sim.ActivateLive, Reason: ReasonReadyOver}, held.Wanted.Phase == sim.Ready && held.Wanted.Suspended == 0, nil
 	})
 }
 

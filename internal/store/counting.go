@@ -40,13 +40,23 @@ func (r reader) UsedSince(ctx context.Context, simID int64, since time.Time) (by
 
 // InTest lists up to n SIMs whose test period began before a time.
 func (r reader) InTest(ctx context.Context, before time.Time, n int) ([]int64, error) {
+	return r.activatedBefore(ctx, "(wanted & 48) = 16", before, n)
+}
+
+// ReadySince lists up to n SIMs that wait for their first use, on the network
+// and not suspended, and were activated before a time.
+func (r reader) ReadySince(ctx context.Context, before time.Time, n int) ([]int64, error) {
+	return r.activatedBefore(ctx, "wanted = 36 AND (flags & 7) = 0", before, n) // as the partial index says it
+}
+
+func (r reader) activatedBefore(ctx context.Context, where string, before time.Time, n int) ([]int64, error) {
 	var ids []int64
 	err := r.each(ctx, func(rows rowScanner) error {
 		var id int64
 		err := rows.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, "SELECT sim_id FROM sim_state WHERE (wanted & 48) = 16 AND activated_at <= ? AND activated_at <> 0 ORDER BY activated_at LIMIT ?", micros(before), n)
+	}, "SELECT sim_id FROM sim_state WHERE "+where+" AND activated_at <= ? AND activated_at <> 0 ORDER BY activated_at LIMIT ?", micros(before), n)
 	return ids, err
 }
 

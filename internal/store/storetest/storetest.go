@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Operations", testOperations},
 		{"Events", testEvents},
 		{"Alerts", testAlerts},
+		{"Terms", testTerms},
 		{"Tenancy", testTenancy},
 		{"Packages", testPackages},
 		{"Admin", testAdmin},

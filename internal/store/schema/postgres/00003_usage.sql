@@ -117,6 +117,8 @@ CREATE INDEX disconnect_sim ON disconnect (sim_id, session_id);
 
 -- SIMs in their test period, oldest first.
 CREATE INDEX sim_state_test ON sim_state (activated_at) WHERE (wanted & 48) = 16;
+-- Provisioned, ready, not suspended.
+CREATE INDEX sim_state_ready ON sim_state (activated_at) WHERE wanted = 36 AND (flags & 7) = 0;
 
 -- Who may speak RADIUS to us.
 CREATE TABLE nas (

@@ -1,0 +1,47 @@
+package fleet_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+)
+
+// A SIM that waits for its first use goes live by itself where an operator has
+// set a time for it, and only then.
+func TestWaitsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	by := w.customer(w.a, "E")
+	iccids := w.stock(w.a, w.auto, 0, 3)
+	waiting, resting, live := iccids[0], iccids[1], iccids[2]
+	w.apply(by, sim.ActivateReady, waiting, resting)
+	w.apply(by, sim.ActivateLive, live)
+	w.network(nil)
+	w.apply(by, sim.SuspendCustomer, resting)
+	w.network(nil)
+
+	w.clock.pass(400 * 24 * time.Hour)
+	if n := got(w.EndWaits(t.Context()))(t); n != 0 || w.sim(waiting).Wanted.Phase != sim.Ready {
+		t.Fatalf("%d waits ended that have no end", n)
+	}
+	strict := fleet.New(adapter{w.db}, fleet.Options{Now: w.clock.now, Rules: fleet.Rules{ReadyTime: 401 * 24 * time.Hour}})
+	if n := got(strict.EndWaits(t.Context()))(t); n != 0 {
+		t.Fatalf("%d waits ended early", n)
+	}
+	w.clock.pass(24 * time.Hour)
+	if n := got(strict.EndWaits(t.Context()))(t); n != 1 || w.sim(waiting).Wanted.Phase != sim.Live {
+		t.Errorf("%d waits ended: %s", n, w.sim(waiting).Wanted)
+	}
+	if s := w.sim(resting); s.Wanted.Phase != sim.Ready || s.Wanted.Suspended == 0 {
+		t.Errorf("a suspended SIM went %s", s.Wanted)
+	}
+	ops := got(w.Operations(t.Context(), w.op, sim.OperationQuery{ICCID: waiting, Limit: 1}))(t)
+	if ops[0].Actor != "system:rules" || ops[0].Reason != fleet.ReasonReadyOver {
+		t.Errorf("operation %+v", ops[0])
+	}
+	if n := got(strict.EndWaits(t.Context()))(t); n != 0 {
+		t.Errorf("%d waits ended twice", n)
+	}
+}

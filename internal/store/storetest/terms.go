@@ -1,0 +1,63 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store"
+)
+
+// testTerms finds the SIMs whose time in a phase is over, the oldest first.
+func testTerms(t *testing.T, open func(t *testing.T) *store.DB) {
+	w := newWorld(t, open(t))
+	iccids := w.insert(w.a1, w.sims(6))
+	stand := func(i int, phase sim.Phase, activated time.Time, suspended sim.Kinds) {
+		w.edit(iccids[i], func(s *sim.SIM) {
+			s.Wanted = sim.Condition{State: sim.Provisioned, Phase: phase, Suspended: suspended}
+			s.Settled, s.ActivatedAt = s.Wanted, activated
+			if suspended != 0 {
+				s.Holds[sim.Customer] = sim.Hold{Actor: "user:x", Since: noon}
+			}
+		})
+	}
+	stand(0, sim.Test, noon, 0)
+	stand(1, sim.Test, noon.Add(-time.Hour), 0)
+	stand(2, sim.Ready, noon, 0)
+	stand(3, sim.Ready, noon.Add(-time.Hour), 0)
+	stand(4, sim.Ready, noon.Add(-time.Hour), sim.Kinds(0).With(sim.Customer))
+	stand(5, sim.Live, noon.Add(-time.Hour), 0)
+	for _, c := range []struct {
+		name   string
+		list   func(ctx context.Context, before time.Time, n int) ([]int64, error)
+		before time.Time
+		n      int
+		want   []int
+	}{
+		{"in test", w.db.InTest, noon, 10, []int{1, 0}},
+		{"in test before noon", w.db.InTest, noon.Add(-time.Microsecond), 10, []int{1}},
+		{"one in test", w.db.InTest, noon, 1, []int{1}},
+		{"ready", w.db.ReadySince, noon, 10, []int{3, 2}},
+		{"ready before noon", w.db.ReadySince, noon.Add(-time.Microsecond), 10, []int{3}},
+		{"ready long ago", w.db.ReadySince, noon.Add(-2 * time.Hour), 10, nil},
+	} {
+		got, err := c.list(t.Context(), c.before, c.n)
+		must(t, err)
+		if want := w.ids(iccids, c.want); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", c.name, got, want)
+		}
+	}
+}
+
+func (w *world) ids(iccids []ident.ICCID, which []int) []int64 {
+	w.t.Helper()
+	var out []int64
+	for _, i := range which {
+		s := w.sim(iccids[i])
+		out = append(out, s.ID)
+	}
+	return out
+}
