@@ -45,7 +45,10 @@ func demonstrate(t *testing.T) tour {
 func TestDemoTour(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed")
+		if os.Getenv("CI") != "" {
+			t.Fatal("curl is missing: run ./scripts/deps")
+		}
+		t.Skip("curl is missing: run ./scripts/deps")
 	}
 	tmp := t.TempDir()
 	cmd := exec.Command(binary, "demo", "--json", "--http", "127.0.0.1:0")
