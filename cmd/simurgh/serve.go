@@ -60,7 +60,7 @@ type tigrilloFlags struct {
 // simapiFlags are the points that the contract of the SIM API leaves to the
 // server.
 type simapiFlags struct {
-	LabelSuspended bool `help:"Attributes of a suspended SIM may be changed; else that is error 16000."`
+	LabelSuspended bool `help:"Attributes of a suspended SIM may be changed, one by one and in bulk; else that is error 16000."`
 }
 
 func (f *simapiFlags) options() simapi.Options {

@@ -19,7 +19,8 @@ func (s jobStore) Write(ctx context.Context, fn func(job.Tx) error) error {
 
 // work runs the jobs of each kind until ctx ends.
 func (c *crew) work(ctx context.Context) {
-	w := &job.Worker{Kind: bulk.Kind, Handler: c.a.Fleet.RunBulk, Store: jobStore{c.a.DB}, Rope: c.a.told.rope(fleet.BulkRope),
+	rules := fleet.BulkRules{LabelSuspended: c.o.SIMAPI.LabelSuspended}
+	w := &job.Worker{Kind: bulk.Kind, Handler: c.a.Fleet.BulkHandler(rules), Store: jobStore{c.a.DB}, Rope: c.a.told.rope(fleet.BulkRope),
 		Settings: job.Settings{Lease: c.o.Lease}, Log: c.a.Log, Now: c.a.Now, Observed: c.a.metrics.job}
 	c.all.Go(func() { c.report(ctx, "running jobs", w.Run(ctx)) })
 	c.all.Go(func() {

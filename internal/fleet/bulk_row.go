@@ -101,8 +101,8 @@ func attributeOf(t bulk.Type) string {
 // labelMany sets one attribute of many SIMs: each as CreateAttributes, or
 // SetAttribute where it is there, would. Why a SIM keeps what it has is noted in
 // the turn.
-func (s *Service) labelMany(ctx context.Context, tx Tx, r *Request, in tenant.Sphere, name string, t *turn) error {
-	found, err := tx.Lock(ctx, in, t.iccids)
+func (run *bulkRun) labelMany(ctx context.Context, tx Tx, name string, t *turn) error {
+	found, err := tx.Lock(ctx, run.in, t.iccids)
 	if err != nil {
 		return err
 	}
@@ -115,12 +115,12 @@ func (s *Service) labelMany(ctx context.Context, tx Tx, r *Request, in tenant.Sp
 	if err != nil {
 		return err
 	}
-	l := &labelling{at: s.now()}
+	l := &labelling{at: run.s.now(), suspended: run.rules.LabelSuspended}
 	for _, iccid := range t.iccids {
 		before := byICCID[iccid]
 		if before == nil {
 			t.errs[t.of[iccid]] = missingSIM(iccid)
-		} else if err := l.one(r, before, stored[before.ID], name, t.value(iccid)); err != nil {
+		} else if err := l.one(&run.r, before, stored[before.ID], name, t.value(iccid)); err != nil {
 			t.errs[t.of[iccid]] = err
 		}
 	}
@@ -135,14 +135,15 @@ func (s *Service) labelMany(ctx context.Context, tx Tx, r *Request, in tenant.Sp
 
 // labelling is what is to be written of many SIMs.
 type labelling struct {
-	at      time.Time
-	rows    []sim.Attribute
-	events  []event.Event
-	changes []sim.Change
+	at        time.Time
+	suspended bool // suspended SIMs are labelled, too
+	rows      []sim.Attribute
+	events    []event.Event
+	changes   []sim.Change
 }
 
 func (l *labelling) one(r *Request, before *sim.SIM, stored []sim.Attribute, name, value string) error {
-	if before.Wanted.Suspended != 0 {
+	if before.Wanted.Suspended != 0 && !l.suspended {
 		return errSuspended()
 	}
 	after := *before

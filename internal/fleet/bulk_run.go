@@ -17,15 +17,24 @@ import (
 // turnTime is how long a job runs before it lets others have their turn.
 const turnTime = 20 * time.Second
 
-// RunBulk is the job.Handler of bulk jobs. Each chunk of rows is carried out in
+// BulkRules are the points of bulk jobs that an operator chooses.
+type BulkRules struct {
+	LabelSuspended bool // rows that set an attribute of a suspended SIM are carried out; else refused with BulkSuspended
+}
+
+// BulkHandler returns what carries bulk jobs out. Each chunk of rows is done in
 // one transaction with its results and the progress.
-func (s *Service) RunBulk(ctx context.Context, j job.Job) error {
+func (s *Service) BulkHandler(rules BulkRules) job.Handler {
+	return func(ctx context.Context, j job.Job) error { return s.runBulk(ctx, j, rules) }
+}
+
+func (s *Service) runBulk(ctx context.Context, j job.Job, rules BulkRules) error {
 	b, err := s.store.Bulk(ctx, tenant.Everything(), j.ID)
 	if err != nil {
 		return err
 	}
 	b.Job = j
-	run := &bulkRun{s: s, b: b}
+	run := &bulkRun{s: s, b: b, rules: rules}
 	for begun := time.Now(); ; {
 		over, err := run.step(ctx)
 		switch {
@@ -41,9 +50,10 @@ func (s *Service) RunBulk(ctx context.Context, j job.Job) error {
 
 // bulkRun is one bulk job under way.
 type bulkRun struct {
-	s *Service
-	b bulk.Job
-	r Request
+	s     *Service
+	b     bulk.Job
+	rules BulkRules
+	r     Request
 	// in is where the job's SIMs are; what they may be moved to is the caller's
 	// sphere.
 	in tenant.Sphere
@@ -289,7 +299,7 @@ func (t *turn) value(iccid ident.ICCID) string { return t.rows[t.of[iccid]].Valu
 
 func (run *bulkRun) turn(ctx context.Context, tx Tx, t *turn, out *outcome) error {
 	if name := attributeOf(run.b.Type); name != "" {
-		return run.s.labelMany(ctx, tx, &run.r, run.in, name, t)
+		return run.labelMany(ctx, tx, name, t)
 	}
 	b := &batch{r: &run.r, known: newKnown(tx, run.r.Caller.Sphere), tx: tx, at: run.s.now(), partly: true, within: &run.in}
 	if err := b.run(ctx, t.iccids, run.choose(t)); err != nil {

@@ -28,7 +28,7 @@ func (q queue) Write(ctx context.Context, fn func(job.Tx) error) error {
 
 // toil is a worker of bulk jobs that the test leads step by step.
 func (w *world) toil() *job.Worker {
-	return &job.Worker{Kind: bulk.Kind, Handler: w.RunBulk, Store: queue{w.db}, Now: w.clock.now, Settings: job.Settings{Backoff: time.Nanosecond}}
+	return &job.Worker{Kind: bulk.Kind, Handler: w.BulkHandler(fleet.BulkRules{}), Store: queue{w.db}, Now: w.clock.now, Settings: job.Settings{Backoff: time.Nanosecond}}
 }
 
 // account stores a program of a portfolio, which can queue jobs.
@@ -234,7 +234,7 @@ func TestBulkPauses(t *testing.T) {
 			_, _ = w.CommandBulk(context.WithoutCancel(ctx), w.op, b.ID, job.Pause)
 			cancel()
 		}()
-		return w.RunBulk(ctx, j)
+		return w.BulkHandler(fleet.BulkRules{})(ctx, j)
 	}
 	got(slow.Step(t.Context()))(t)
 	b = got(w.Bulk(t.Context(), w.op, b.ID))(t)

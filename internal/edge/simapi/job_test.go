@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/simurgh-iot/simurgh/internal/bulk"
+	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/job"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
@@ -25,7 +27,7 @@ func (s jobStore) Write(ctx context.Context, fn func(job.Tx) error) error {
 
 // work is the server's worker, led by the test.
 func (w *world) work() *job.Worker {
-	return &job.Worker{Kind: bulk.Kind, Handler: w.Fleet.RunBulk, Store: jobStore{w.DB}, Now: w.clock.now}
+	return &job.Worker{Kind: bulk.Kind, Handler: w.Fleet.BulkHandler(fleet.BulkRules{LabelSuspended: w.lenient}), Store: jobStore{w.DB}, Now: w.clock.now}
 }
 
 // uploaded makes a file with a content.
@@ -147,6 +149,26 @@ func TestBulkCodes(t *testing.T) {
 	}
 	if after := w.sim("gone"); after != before {
 		t.Errorf("the trial changed %+v", after)
+	}
+}
+
+// A row that labels a suspended SIM is judged by the same switch as the call is.
+func TestBulkLabelsOfSuspendedSIMs(t *testing.T) {
+	t.Parallel()
+	for _, lenient := range []bool{false, true} {
+		w := newWorld(t, func(o *simapi.Options) { o.LabelSuspended = lenient })
+		want := ",Failed,16000,invalid_request_error,the SIM is suspended"
+		if lenient {
+			want = ",Success,,,"
+		}
+		for kind, rows := range map[string]string{"update-iccAttribute-friendlyName": "<suspended>,Pump", "update-iccAttribute-orderId": "<admin>,17"} {
+			if got := w.run(engineer, w.job(engineer, "A", kind, "iccId,value\n"+rows, "")); got != fill(head+rows+want+"\n") {
+				t.Errorf("lenient %t, %s: %s", lenient, kind, got)
+			}
+		}
+		if s := w.sim("suspended"); (s.Name == "Pump") != lenient {
+			t.Errorf("lenient %t: the SIM is named %q", lenient, s.Name)
+		}
 	}
 }
 

@@ -125,6 +125,7 @@ type world struct {
 	log     *safeBuffer
 	secrets map[string]secret
 	edge    http.Handler
+	lenient bool // the attributes of suspended SIMs may be changed
 }
 
 type safeBuffer struct {
@@ -396,7 +397,7 @@ func newWorld(t testing.TB, change ...func(*simapi.Options)) *world {
 	for _, f := range change {
 		f(&o)
 	}
-	w.edge = simapi.New(o)
+	w.edge, w.lenient = simapi.New(o), o.LabelSuspended
 	t.Cleanup(func() {
 		_ = a.Close()
 		w.silent(t)
