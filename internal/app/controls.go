@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ func (c *controls) with(ctx context.Context, name string, do func(network.Driver
 		return err
 	}
 	if d, err = c.a.openDriver(ctx, n); err != nil {
-		return err
+		return noAnswer(err)
 	}
 	defer func() { _ = d.Close() }()
 	return do(d)
@@ -77,8 +78,20 @@ func (c *controls) Control(ctx context.Context, name string, p sim.Profile, what
 		if no := network.Refused(err); no != nil {
 			return fault.New(fault.Precondition, "network.refused", "the network refuses: %s", no.Why)
 		}
-		return err
+		return noAnswer(err)
 	})
+}
+
+// noAnswer is an error of a driver, unless that knew better, as the fault that
+// the network did not answer.
+func noAnswer(err error) error {
+	switch e, ok := errors.AsType[*fault.Error](err); {
+	case err == nil, ok && e.Kind != fault.Unavailable && e.Kind != fault.Internal:
+		return err
+	case ok && e.Kind == fault.Unavailable && e.Message != "":
+		return fault.New(fault.Unavailable, fleet.NoAnswer, "%s", e.Message).Because(err)
+	}
+	return fault.New(fault.Unavailable, fleet.NoAnswer, "the network failed").Because(err)
 }
 
 // LiveSessions asks a SIM's network which data sessions are open right now.

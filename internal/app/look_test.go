@@ -171,7 +171,7 @@ func TestControls(t *testing.T) {
 		t.Errorf("of a network that refuses: %v", err)
 	}
 	behave(t, a, simulated.Settings{Outage: simulated.Down})
-	if err := control(t, a, sim.Ping); fault.KindOf(err) != fault.Unavailable {
+	if err := control(t, a, sim.Ping); fault.CodeOf(err) != fleet.NoAnswer || !strings.Contains(err.Error(), "network simulated did not answer (ping): the network does not answer; whether") {
 		t.Errorf("of a network that is away: %v", err)
 	}
 	got := timeline(t, a, 4)

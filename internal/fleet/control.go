@@ -16,17 +16,23 @@ import (
 // do few of them, or none.
 type Controls interface {
 	// Can returns nil when the network can do c, else a fault of kind
-	// Unimplemented and code CannotControl that says in plain words why not.
+	// Unimplemented and code CannotControl that says in plain words why not, or
+	// one of code NoAnswer.
 	Can(ctx context.Context, network string, c sim.Control) error
 
 	// Control does c with a SIM. Detail is what the caller said of it, as JSON;
-	// empty for nothing. Its errors are faults that the SIM's owner may read.
+	// empty for nothing. Its errors are faults that the SIM's owner may read; one
+	// of code NoAnswer says why it is not known whether the network did it.
 	Control(ctx context.Context, network string, p sim.Profile, c sim.Control, detail json.RawMessage) error
 }
 
 // CannotControl is the code of the fault that a SIM's network cannot do what
 // is asked. Its kind is Unimplemented.
 const CannotControl = "network.cannot_control"
+
+// NoAnswer is the code of the fault that a SIM's network did not answer when it
+// was asked to do something. Its kind is Unavailable.
+const NoAnswer = "network.no_answer"
 
 // Cannot returns the fault that a network cannot do c.
 func Cannot(network string, c sim.Control, why string) error {
@@ -57,18 +63,24 @@ func (s *Service) Control(ctx context.Context, r Request, of *sim.SIM, c sim.Con
 		s.cut()
 	}
 	if cannot == nil {
-		err = s.tell(ctx, r, of, c, detail)
+		err = s.tell(ctx, r, of, c, detail, cut > 0)
 	}
 	return id, err
 }
 
-// tell has the network do it, and writes its no down.
-func (s *Service) tell(ctx context.Context, r Request, of *sim.SIM, c sim.Control, detail json.RawMessage) error {
+// tell has the network do it, and writes its no down. Cut says that the SIM's
+// gateways were told, too.
+func (s *Service) tell(ctx context.Context, r Request, of *sim.SIM, c sim.Control, detail json.RawMessage, cut bool) error {
 	err := s.controls.Control(ctx, of.Network, of.Profile(), c, detail)
 	if err == nil {
 		return nil
 	}
 	e := r.event(event.SIMNotControlled, of.Portfolio, s.now(), event.Data{Verb: c.String(), Reason: plainly(err)})
+	if next := "whether it was done is not known, and it is not tried again by itself: send the request again"; cut {
+		err = unanswered(err, of.Network, c, next+"; the session that a gateway reported is ended there all the same")
+	} else {
+		err = unanswered(err, of.Network, c, next)
+	}
 	return errors.Join(err, s.store.Write(context.WithoutCancel(ctx), func(tx Tx) error {
 		return tx.AddEvents(ctx, []event.Event{about(e, of)})
 	}))
@@ -78,7 +90,16 @@ func (s *Service) can(ctx context.Context, network string, c sim.Control) error 
 	if s.controls == nil {
 		return Cannot(network, c, "nothing here speaks to it")
 	}
-	return s.controls.Can(ctx, network, c)
+	return unanswered(s.controls.Can(ctx, network, c), network, c, "nothing was done, and it is not tried again by itself: send the request again")
+}
+
+// unanswered says of an error of code NoAnswer which network it was, and what
+// comes next. It returns other errors, and none, as they are.
+func unanswered(err error, network string, c sim.Control, next string) error {
+	if fault.CodeOf(err) != NoAnswer {
+		return err
+	}
+	return fault.New(fault.Unavailable, NoAnswer, "network %s did not answer (%s): %s; %s", network, c, plainly(err), next).Because(err)
 }
 
 // recordControl writes down what is asked, and orders the SIM's open sessions

@@ -117,6 +117,7 @@ var byCode = map[string]struct{ status, code int }{
 	"plan.network_differs": {http.StatusBadRequest, codeOtherOperator},
 	"portfolio.deleted":    {http.StatusBadRequest, codeDeleted},
 	"portfolio.root":       {http.StatusForbidden, codeForbidden},
+	fleet.NoAnswer:         {http.StatusServiceUnavailable, codeInternal},
 	fleet.TitleTaken:       {http.StatusBadRequest, codeTitleExists},
 	fleet.PackageInUse:     {http.StatusBadRequest, codeWrongStatus},
 	fleet.SwapOld:          {http.StatusBadRequest, codeWrongStatus},
@@ -202,6 +203,10 @@ func sentence(e *fault.Error) string {
 	return strings.Join(violations(e), "; ")
 }
 
+// networkRetry is after how many seconds a network that did not answer is worth
+// asking again.
+const networkRetry = "30"
+
 // refuse answers a request that was not carried out. What is not the caller's
 // fault is logged here, once, and not shown.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -213,6 +218,10 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	if p := inWords(err); p != nil {
+		if p.status == http.StatusServiceUnavailable {
+			h.log.WarnContext(r.Context(), "a network did not answer", "edge", edgeName, "request", x.call.ID, "route", x.call.Route, "error", err)
+			w.Header().Set("Retry-After", networkRetry)
+		}
 		write(w, x.named(p))
 		return
 	}

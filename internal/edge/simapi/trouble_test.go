@@ -89,9 +89,13 @@ func TestTheServersOwnFaults(t *testing.T) {
 type controls struct {
 	done []string
 	err  error
+	away error // what Can says
 }
 
 func (c *controls) Can(_ context.Context, network string, what sim.Control) error {
+	if c.away != nil {
+		return c.away
+	}
 	if network == "lab" && (what == sim.Disconnect || what == sim.SendSMS || what == sim.Ping) {
 		return nil
 	}
@@ -144,8 +148,38 @@ func TestControls(t *testing.T) {
 	for body, code := range map[string]int{`{"count":0}`: 6006, `{"count":"3"}`: 6006, `{"loud":true}`: 6014, `[]`: 6006} {
 		w.call(engineer, http.MethodPut, "/sim/<live>/pingRequest", body).fails(t, 400, code)
 	}
-	c.err = fault.New(fault.Unavailable, "network.unreachable", "the network cannot be reached")
-	w.call(engineer, http.MethodPut, "/sim/<live>/disconnectRequest", "").fails(t, 503, 6004)
+}
+
+// A network that does not answer is named, with what happens next; how it was to
+// be reached is not.
+func TestANetworkThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var none error
+	secret := errors.New("dial tcp 10.0.0.9:4259: connection refused")
+	c := &controls{err: fault.New(fault.Unavailable, fleet.NoAnswer, "the network does not answer").Because(secret)}
+	w.rewire(fleet.Options{Controls: c}, &none)
+	for path, body := range map[string]string{"/sim/<live>/disconnectRequest": "", "/sim/<live>/pingRequest": "", "/sim/msisdn/447700900005/smsRequest": `{"message":"hello"}`} {
+		a := w.call(engineer, http.MethodPut, path, body)
+		a.fails(t, 503, 6004)
+		if a.header.Get("Retry-After") == "" || strings.Contains(a.body, "10.0.0.9") || !strings.Contains(a.body, "network lab did not answer (") ||
+			!strings.Contains(a.body, "whether it was done is not known, and it is not tried again by itself: send the request again") {
+			t.Error(path, a.body, a.header)
+		}
+	}
+	w.call(engineer, http.MethodGet, "/sim/<live>?startDate=2026-03-04", "").has(t, `{"history":[{"event":"sim.not_controlled","reason":"the network does not answer"},{"event":"sim.controlled"},{"event":"sim.not_controlled"},{"event":"sim.controlled"},{"event":"sim.not_controlled"},{"event":"sim.controlled"}]}`)
+	c.away = c.err
+	a := w.call(engineer, http.MethodPut, "/sim/<live>/pingRequest", "")
+	a.fails(t, 503, 6004)
+	if !strings.Contains(a.body, "nothing was done") {
+		t.Error(a.body)
+	}
+	// What is the database's is not blamed on the network.
+	c.away = fault.New(fault.Unavailable, "store.busy", "the database is busy")
+	if a = w.call(engineer, http.MethodPut, "/sim/<live>/pingRequest", ""); strings.Contains(a.body, "network") {
+		t.Error(a.body)
+	}
+	a.fails(t, 503, 6004)
 }
 
 // A caller that has gone does not trouble the log.
