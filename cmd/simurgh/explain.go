@@ -114,7 +114,7 @@ var lifted = map[sim.Kind]string{
 }
 
 // limitLifted is for suspensions that a data limit set.
-const limitLifted = "it lifts by itself when the next month begins (UTC), or: simurgh sims resume %s --kind system"
+const limitLifted = "it lifts by itself when the next month begins (UTC), with a higher limit, or: simurgh sims resume %s --kind system"
 
 func holds(s *sim.SIM) []cause {
 	var out []cause

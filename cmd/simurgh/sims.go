@@ -26,6 +26,7 @@ type simsCmd struct {
 	Close     simsClose     `cmd:"" help:"Close SIMs for good, all or none."`
 	Sessions  simsSessions  `cmd:"" help:"Ask a SIM's network which data sessions are open right now."`
 	Control   simsControl   `cmd:"" help:"Do something with SIMs on their network at once: disconnect, ping, ..."`
+	Limit     simsLimit     `cmd:"" help:"Set the data limit of SIMs, all or none."`
 	Lock      simsLock      `cmd:"" help:"Keep customers from changing the state of SIMs, all or none."`
 	Unlock    simsUnlock    `cmd:"" help:"Let customers change it again, all or none."`
 }
@@ -53,8 +54,9 @@ type simView struct {
 	Phase         string            `json:"phase"`
 	Suspended     []string          `json:"suspended"` // the kinds that are wanted
 	Barred        []string          `json:"barred"`
-	Pending       bool              `json:"pending"` // the network has still to answer
-	Failure       string            `json:"failure"` // why the last change did not happen
+	DataLimit     int64             `json:"dataLimit"` // megabytes per month; 0 for none
+	Pending       bool              `json:"pending"`   // the network has still to answer
+	Failure       string            `json:"failure"`   // why the last change did not happen
 	FailedAt      *time.Time        `json:"failedAt"`
 	ActivatedAt   *time.Time        `json:"activatedAt"`
 	TerminatedAt  *time.Time        `json:"terminatedAt"`
@@ -69,7 +71,7 @@ func viewSIM(s *sim.SIM) simView {
 		Name: s.Name, Group: s.Group, Device: s.Device, Type: s.Type, Form: s.Form, MNO: s.MNO,
 		Portfolio: s.Portfolio, Package: s.Package, Network: s.Network,
 		State: s.Status().String(), Phase: s.Wanted.Phase.String(), Suspended: kinds(s.Wanted.Suspended), Barred: split(s.Barred.String()),
-		Pending: s.Pending(), Failure: s.Failure, FailedAt: at(s.FailedAt), ActivatedAt: at(s.ActivatedAt), TerminatedAt: at(s.TerminatedAt),
+		DataLimit: s.DataLimit, Pending: s.Pending(), Failure: s.Failure, FailedAt: at(s.FailedAt), ActivatedAt: at(s.ActivatedAt), TerminatedAt: at(s.TerminatedAt),
 		ContractStart: at(s.ContractStart), ContractEnd: at(s.ContractEnd), CreatedAt: at(s.CreatedAt), ModifiedAt: at(s.ModifiedAt)}
 }
 

@@ -106,6 +106,21 @@ func (c *simsUnlock) Run(ctx context.Context, sh *shell) error {
 	return c.apply(ctx, sh, fleet.Edit{Lock: &lock, Reason: c.Reason})
 }
 
+type simsLimit struct {
+	chosen
+	Megabytes int64 `required:"" placeholder:"N" help:"Megabytes (1,048,576 bytes) per calendar month, UTC; 0 for no limit."`
+}
+
+// Help is the detail of the manual.
+func (simsLimit) Help() string {
+	return example("simurgh sims limit 8944538599000000017 --megabytes 50") +
+		"\n\nIt acts at once: SIMs that have used as much in this month are suspended, and those that a\nlower limit had suspended come back."
+}
+
+func (c *simsLimit) Run(ctx context.Context, sh *shell) error {
+	return c.apply(ctx, sh, fleet.Edit{DataLimit: &c.Megabytes, Reason: c.Reason})
+}
+
 type outcomeView struct {
 	ICCID     ident.ICCID `json:"iccid"`
 	State     string      `json:"state"` // as it is now; empty for a SIM that is missing

@@ -149,7 +149,7 @@ func (p *portrait) facts(w io.Writer) {
 		{"package", strings.TrimSpace(fmtInt(s.Package) + "  " + p.tariff)}, {"network", s.Network},
 		{"IMSI", string(s.IMSI)}, {"MSISDN", string(s.MSISDN)}, {"IMEI", string(s.IMEI)}, {"EID", string(s.EID)},
 		{"address", s.Value(sim.ByIP)}, {"APN", s.APN}, {"type", strings.TrimSpace(s.Type + " " + s.Form)},
-		{"barred", s.Barred.String()},
+		{"barred", s.Barred.String()}, {"data limit", yes(s.DataLimit > 0, fmtInt(s.DataLimit)+" MB a month")},
 		{"activated", clock(s.ActivatedAt)}, {"terminated", clock(s.TerminatedAt)},
 		{"contract", strings.TrimSpace(clock(s.ContractStart) + yes(!s.ContractEnd.IsZero(), " to "+clock(s.ContractEnd)))},
 		{"in stock since", clock(s.CreatedAt)}, {"modified", clock(s.ModifiedAt)},

@@ -32,9 +32,13 @@ type Edit struct {
 	Portfolio *ident.PortfolioID
 	Card      Card
 
-	DataLimit *int64 // megabytes per month; 0 for none
+	DataLimit *int64 // megabytes per month, up to MaxDataLimit; 0 for none
 	IMEILock  *ident.IMEI
 	Lock      *bool // the operator's, for the Reason
+
+	// NotBelowUse refuses a data limit below what the month brought. Without it
+	// such a limit suspends the SIM at once.
+	NotBelowUse bool
 
 	// InService refuses the edit while the SIM's data limit is used up; if it is
 	// not, the suspension that the limit once set ends with the edit.
@@ -103,7 +107,7 @@ func (s *Service) Apply(ctx context.Context, r Request, iccids []ident.ICCID, ch
 	}
 	var b *batch
 	err := write(ctx, func(tx Tx) error {
-		b = &batch{r: &r, known: newKnown(tx, r.Caller.Sphere), tx: tx, at: s.now()}
+		b = &batch{r: &r, known: newKnown(tx, r.Caller.Sphere), tx: tx, at: s.now(), rules: &s.rules}
 		if err := b.run(ctx, iccids, choose); err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ type batch struct {
 	tx Tx
 	at time.Time
 
+	rules  *Rules         // of a caller's edits
 	direct bool           // no person is asked: a service goes on under another SIM
 	partly bool           // a SIM that refuses keeps no other from being written
 	within *tenant.Sphere // of the SIMs, when it is not the caller's
@@ -35,6 +36,7 @@ type batch struct {
 	opOf     []int // index into Outcomes
 	events   []event.Event
 	assigned []sim.Assigned
+	alerts   []usage.Alert
 	networks map[string]bool
 	cuts     map[string][]int64 // SIMs whose sessions must end, by the reason
 }
@@ -79,11 +81,11 @@ func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) er
 
 // try decides one SIM; what was noted of one that refuses is forgotten.
 func (b *batch) try(ctx context.Context, i int, before *sim.SIM, choose Choose) error {
-	ended, ops, events, assigned := len(b.ended), len(b.ops), len(b.events), len(b.assigned)
+	ended, ops, events, assigned, alerts := len(b.ended), len(b.ops), len(b.events), len(b.assigned), len(b.alerts)
 	err := b.decide(ctx, i, before, choose)
 	if err != nil {
 		b.ended, b.ops, b.opOf = b.ended[:ended], b.ops[:ops], b.opOf[:ops]
-		b.events, b.assigned = b.events[:events], b.assigned[:assigned]
+		b.events, b.assigned, b.alerts = b.events[:events], b.assigned[:assigned], b.alerts[:alerts]
 		for reason, ids := range b.cuts {
 			for len(ids) > 0 && ids[len(ids)-1] == before.ID {
 				ids = ids[:len(ids)-1]
@@ -131,12 +133,12 @@ func (b *batch) decide(ctx context.Context, i int, before *sim.SIM, choose Choos
 	if changes := append(edit.labels(&after), edit.lock(&after, b)...); len(changes) > 0 {
 		b.tell(event.SIMLabelled, before, event.Data{Changes: changes, Reason: edit.Reason})
 	}
-	verbs, err := b.limited(ctx, &edit, &after)
+	steps, err := b.limited(ctx, &edit, before, &after)
 	if err != nil {
 		return err
 	}
-	for _, v := range append(verbs, edit.verbs()...) {
-		if err := b.command(ctx, i, v, edit.Reason, &after); err != nil {
+	for _, v := range append(steps, edit.steps()...) {
+		if err := b.command(ctx, i, v.verb, v.reason, &after); err != nil {
 			return err
 		}
 	}
@@ -219,6 +221,9 @@ func (b *batch) write(ctx context.Context) error {
 		b.result.Outcomes[i].Operation = b.ops[n].ID
 	}
 	if err := b.tx.AddEvents(ctx, b.events); err != nil {
+		return err
+	}
+	if err := b.tx.AddAlerts(ctx, b.alerts); err != nil {
 		return err
 	}
 	if err := b.tx.SaveAssigned(ctx, b.assigned); err != nil {

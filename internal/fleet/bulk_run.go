@@ -301,7 +301,7 @@ func (run *bulkRun) turn(ctx context.Context, tx Tx, t *turn, out *outcome) erro
 	if name := attributeOf(run.b.Type); name != "" {
 		return run.labelMany(ctx, tx, name, t)
 	}
-	b := &batch{r: &run.r, known: newKnown(tx, run.r.Caller.Sphere), tx: tx, at: run.s.now(), partly: true, within: &run.in}
+	b := &batch{r: &run.r, known: newKnown(tx, run.r.Caller.Sphere), tx: tx, at: run.s.now(), rules: &run.s.rules, partly: true, within: &run.in}
 	if err := b.run(ctx, t.iccids, run.choose(t)); err != nil {
 		return err
 	}

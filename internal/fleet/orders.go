@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
@@ -19,10 +18,6 @@ const (
 	LimitReached = "sim.limit_reached" // what the month brought is not below the data limit
 	LimitTooLow  = "sim.limit_low"     // a new data limit lies below what the month brought
 )
-
-// MaxDataLimit bounds data limits, in megabytes: what fits the contracts' 32-bit
-// integers.
-const MaxDataLimit = 1<<31 - 1
 
 // Order gives an order to SIMs, all or nothing. Checks come in this order: the
 // operator's lock (kind Forbidden, SIMLocked), the lifecycle (a *sim.Refusal),
@@ -69,11 +64,6 @@ func held(s *sim.SIM) error {
 	return nil
 }
 
-// byLimit reports whether the rules' suspension comes from the data limit.
-func byLimit(s *sim.SIM) bool {
-	return s.Wanted.Suspended.Has(sim.System) && strings.HasPrefix(s.Holds[sim.System].Reason, ReasonDataLimit)
-}
-
 // unlocked holds the operator's lock against commands of others.
 func (b *batch) unlocked(e *Edit, s *sim.SIM) error {
 	if len(e.verbs()) > 0 && locked(s) && !b.r.Caller.May.Has(tenant.SIMAdminSuspend) {
@@ -92,42 +82,6 @@ func (e *Edit) lock(s *sim.SIM, b *batch) []event.Change {
 		s.Lock = sim.Hold{Reason: e.Reason, Actor: b.r.Caller.Actor(), Since: b.at}
 	}
 	return []event.Change{{Field: "locked", From: fmt.Sprint(!*e.Lock), To: fmt.Sprint(*e.Lock)}}
-}
-
-// limited holds an edit against the SIM's data limit, and returns the commands
-// that a limit gives which no longer holds.
-func (b *batch) limited(ctx context.Context, e *Edit, s *sim.SIM) ([]sim.Verb, error) {
-	if e.DataLimit == nil && !e.InService {
-		return nil, nil
-	}
-	if s.DataLimit > 0 {
-		used, err := b.used(ctx, s.ID)
-		if err != nil {
-			return nil, err
-		}
-		limit := s.DataLimit * usage.Megabyte
-		switch {
-		case e.DataLimit != nil && used > limit:
-			return nil, fault.New(fault.Precondition, LimitTooLow, "%d bytes have been used in this month; the new limit is %d MB", used, s.DataLimit)
-		case e.InService && used >= limit:
-			return nil, fault.New(fault.Precondition, LimitReached, "%d bytes have been used in this month; the data limit is %d MB", used, s.DataLimit)
-		}
-	}
-	if e.InService && byLimit(s) {
-		return []sim.Verb{sim.ResumeSystem}, nil
-	}
-	return nil, nil
-}
-
-// used is what a SIM of the batch used in the month at hand, in bytes.
-func (b *batch) used(ctx context.Context, id int64) (int64, error) {
-	if b.month == nil {
-		var err error
-		if b.month, err = b.tx.Months(ctx, b.all, b.at.Year(), int(b.at.Month())); err != nil {
-			return 0, err
-		}
-	}
-	return b.month[id].Bytes, nil
 }
 
 // LockNoDevice is the code of the fault that no device is known that a SIM could

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -41,9 +40,6 @@ func (r Rules) defaults() Rules {
 	}
 	return r
 }
-
-// ReasonDataLimit begins the reason of a suspension that a data limit set.
-const ReasonDataLimit = "data limit"
 
 // Why a test period ends, and why a SIM goes live that was never used.
 const (
@@ -165,14 +161,14 @@ func (m *metering) limit(t *touch) (e edit, applies bool) {
 	}
 	before := t.sim.Used
 	used := before + t.monthAdd
-	if mark := limit / 100 * int64(m.s.rules.Threshold); before < mark && used >= mark && used < limit {
-		m.notice(t.sim.ID, usage.DataThreshold, fmt.Sprintf("%d of %d bytes used", used, limit))
+	if mark := m.s.rules.mark(t.sim.DataLimit); before < mark && used >= mark && used < limit {
+		m.notice(t.sim.ID, usage.DataThreshold, usedOf(used, limit))
 	}
 	if used < limit || t.sim.Wanted.Suspended.Has(sim.System) {
 		return e, false
 	}
-	m.notice(t.sim.ID, usage.DataLimitReached, fmt.Sprintf("%d of %d bytes used", used, limit))
-	return edit{Edit{Verb: sim.SuspendSystem, Reason: fmt.Sprintf("%s of %d MB reached", ReasonDataLimit, t.sim.DataLimit)}, t.sim.ID}, true
+	m.notice(t.sim.ID, usage.DataLimitReached, usedOf(used, limit))
+	return edit{Edit{Verb: sim.SuspendSystem, Reason: limitReached(t.sim.DataLimit)}, t.sim.ID}, true
 }
 
 // never is no version of a SIM.
@@ -205,7 +201,7 @@ func (m *metering) allow() {
 // there are, together they do not pass the mark unseen. A session is given half
 // of it, and of what is left when it comes back.
 func (m *metering) free(id int64, t *touch) int64 {
-	free := t.sim.DataLimit*usage.Megabyte/100*int64(m.s.rules.Threshold) - t.sim.Used - t.monthAdd
+	free := m.s.rules.mark(t.sim.DataLimit) - t.sim.Used - t.monthAdd
 	for _, s := range m.open[id] {
 		if !s.Ended() && !m.changed[s] && s.Ruled == t.sim.Version {
 			free -= max(s.Ceiling-s.Total(), 0)

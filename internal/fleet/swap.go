@@ -49,9 +49,7 @@ func (s *Service) SwapSIM(ctx context.Context, r Request, w Swap, may func(*sim.
 	if err != nil {
 		return sim.SIM{}, err
 	}
-	if len(b.networks) > 0 {
-		s.told(b.networks)
-	}
+	s.after(&b.batch)
 	return b.fresh, nil
 }
 

@@ -203,8 +203,15 @@ func TestDataLimit(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		w.use("live", 1<<20)
-		w.put("/set_data_limit?iccid=<live>&limit=1").ok(t, 200)
-		w.put("/set_data_limit?iccid=<live>&limit=2").ok(t, 200)
+		w.put("/set_data_limit?iccid=<live>&limit=1").ok(t, 200).into(t, &s)
+		if s.stands() != "OFFLINE PENDING/OFF" {
+			t.Errorf("a limit that is used up: %s", s.stands())
+		}
+		w.put("/activate?iccid=<live>").fails(t, 409, "E211", "1 MB")
+		w.put("/set_data_limit?iccid=<live>&limit=2").ok(t, 200).into(t, &s)
+		if s.State != "LIVE" {
+			t.Errorf("a higher limit: %s", s.stands())
+		}
 		w.use("live", 700<<10)
 		w.put("/set_data_limit?iccid=<live>&limit=1").fails(t, 409, "E210", "<live>")
 		w.use("live", 400<<10)
@@ -222,13 +229,9 @@ func TestDataLimit(t *testing.T) {
 			}
 		}
 		w.put("/set_data_limit?iccid=<live>&limit=3").ok(t, 200)
-		if s := w.look("live"); s.State != "OFFLINE" {
-			t.Errorf("a higher limit alone: %s", s.State)
-		}
-		w.put("/activate?iccid=<live>").ok(t, 202)
 		w.settle()
 		if s := w.look("live"); s.stands() != "LIVE ON/LIVE" {
-			t.Errorf("activated below the limit: %s", s.stands())
+			t.Errorf("a higher limit: %s", s.stands())
 		}
 		w.use("live", 1<<20)
 		w.settle()

@@ -104,7 +104,7 @@ func setDataLimit(ctx context.Context, x *exchange) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.edit(ctx, fleet.Edit{DataLimit: &limit})
+	return x.edit(ctx, fleet.Edit{DataLimit: &limit, NotBelowUse: true})
 }
 
 // order makes the operation of an order.

@@ -1,0 +1,127 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/usage"
+)
+
+// MaxDataLimit bounds data limits, in megabytes: what fits the contracts' 32-bit
+// integers.
+const MaxDataLimit = 1<<31 - 1
+
+// ReasonDataLimit begins the reason of a suspension that a data limit set.
+const ReasonDataLimit = "data limit"
+
+// limitReached is the reason of such a suspension, for a limit in megabytes.
+func limitReached(limit int64) string {
+	return fmt.Sprintf("%s of %d MB reached", ReasonDataLimit, limit)
+}
+
+func usedOf(used, limit int64) string { return fmt.Sprintf("%d of %d bytes used", used, limit) }
+
+// mark is from where on, in bytes, the use of a month raises an alert.
+func (r *Rules) mark(limit int64) int64 {
+	return limit * usage.Megabyte / 100 * int64(r.Threshold)
+}
+
+// byLimit reports whether the rules' suspension comes from the data limit.
+func byLimit(s *sim.SIM) bool {
+	return s.Wanted.Suspended.Has(sim.System) && strings.HasPrefix(s.Holds[sim.System].Reason, ReasonDataLimit)
+}
+
+// step is one command of an edit, and why it is given.
+type step struct {
+	verb   sim.Verb
+	reason string
+}
+
+// steps lists the commands that the caller asked for.
+func (e *Edit) steps() []step {
+	verbs := e.verbs()
+	out := make([]step, len(verbs))
+	for i, v := range verbs {
+		out[i] = step{v, e.Reason}
+	}
+	return out
+}
+
+// limited holds an edit against the SIM's data limit, and returns the commands
+// that the limit gives: a new one acts at once, either way.
+func (b *batch) limited(ctx context.Context, e *Edit, before, s *sim.SIM) ([]step, error) {
+	if e.DataLimit == nil && !e.InService {
+		return nil, nil
+	}
+	limit, used := s.DataLimit*usage.Megabyte, int64(0)
+	if limit > 0 {
+		var err error
+		if used, err = b.used(ctx, s.ID); err != nil {
+			return nil, err
+		}
+	}
+	over := limit > 0 && used >= limit
+	switch {
+	case e.DataLimit != nil && (*e.DataLimit < 0 || *e.DataLimit > MaxDataLimit):
+		return nil, fault.InvalidField("limit", "is %d MB; 0 to %d are allowed", *e.DataLimit, MaxDataLimit)
+	case over && e.NotBelowUse && used > limit:
+		return nil, fault.New(fault.Precondition, LimitTooLow, "%d bytes have been used in this month; the new limit is %d MB", used, s.DataLimit)
+	case over && e.InService:
+		return nil, fault.New(fault.Precondition, LimitReached, "%d bytes have been used in this month; the data limit is %d MB", used, s.DataLimit)
+	case over:
+		return b.overLimit(s, used), nil
+	case e.InService && byLimit(s):
+		return []step{{sim.ResumeSystem, e.Reason}}, nil
+	}
+	b.nearLimit(before, s, used)
+	if b.frees(before, s) {
+		return []step{{sim.ResumeSystem, "the data limit was raised"}}, nil
+	}
+	return nil, nil
+}
+
+// overLimit suspends a SIM that has used up a limit as it is set, as the rules
+// do when a report says so.
+func (b *batch) overLimit(s *sim.SIM, used int64) []step {
+	if s.Wanted.State == sim.Closed || s.Wanted.Suspended.Has(sim.System) {
+		return nil
+	}
+	b.alert(s, usage.DataLimitReached, used)
+	return []step{{sim.SuspendSystem, limitReached(s.DataLimit)}}
+}
+
+// nearLimit alerts when a new limit puts a SIM beyond the mark that no report
+// will cross any more.
+func (b *batch) nearLimit(before, s *sim.SIM, used int64) {
+	told := before.DataLimit > 0 && used >= b.rules.mark(before.DataLimit)
+	if s.DataLimit > 0 && s.DataLimit != before.DataLimit && used >= b.rules.mark(s.DataLimit) && !told {
+		b.alert(s, usage.DataThreshold, used)
+	}
+}
+
+// frees reports whether a higher limit, or none, ends the suspension that the
+// one before set. The operator's lock keeps the SIM where it is.
+func (b *batch) frees(before, s *sim.SIM) bool {
+	raised := before.DataLimit > 0 && (s.DataLimit == 0 || s.DataLimit > before.DataLimit)
+	return raised && byLimit(s) && s.Wanted.State != sim.Closed && (!locked(s) || b.r.Caller.May.Has(tenant.SIMAdminSuspend))
+}
+
+func (b *batch) alert(s *sim.SIM, kind usage.AlertKind, used int64) {
+	b.alerts = append(b.alerts, usage.Alert{Portfolio: s.Portfolio, SIM: s.ID, ICCID: s.ICCID, At: b.at, Kind: kind,
+		Detail: usedOf(used, s.DataLimit*usage.Megabyte)})
+}
+
+// used is what a SIM of the batch used in the month at hand, in bytes.
+func (b *batch) used(ctx context.Context, id int64) (int64, error) {
+	if b.month == nil {
+		var err error
+		if b.month, err = b.tx.Months(ctx, b.all, b.at.Year(), int(b.at.Month())); err != nil {
+			return 0, err
+		}
+	}
+	return b.month[id].Bytes, nil
+}
