@@ -43,7 +43,7 @@ type serveCmd struct {
 // listening is how a server is reached.
 type listening struct {
 	HTTP           string `name:"http" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Address to listen on. Port 0 takes a free one. For callers from elsewhere, put a proxy with TLS in front."`
-	TrustedProxies string `placeholder:"CIDR,..." help:"Proxies whose X-Forwarded-For is believed, for the accounts' allow-lists."`
+	TrustedProxies string `placeholder:"CIDR,..." help:"Proxies whose X-Forwarded-For, -Proto and -Host are believed, for the accounts' allow-lists and the addresses in links."`
 }
 
 // tigrilloFlags are the points that the Tigrillo contract leaves to the server.

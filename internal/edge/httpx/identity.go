@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -46,6 +47,34 @@ func client(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		}
 	}
 	return at
+}
+
+// Origin returns where a caller has reached the server, such as
+// https://sims.example: as the request says, or a proxy that is trusted. It is
+// empty for a request that does not say.
+func Origin(r *http.Request, trusted []netip.Prefix) string {
+	u := url.URL{Scheme: "http", Host: r.Host}
+	if r.TLS != nil {
+		u.Scheme = "https"
+	}
+	if among(hop(r.RemoteAddr), trusted) {
+		if last(r.Header.Values("X-Forwarded-Proto")) == "https" {
+			u.Scheme = "https"
+		}
+		if host := last(r.Header.Values("X-Forwarded-Host")); host != "" {
+			u.Host = host
+		}
+	}
+	if u.Host == "" || strings.ContainsAny(u.Host, "/?#@\\\" <>") {
+		return ""
+	}
+	return u.String()
+}
+
+// last is what the nearest proxy has said.
+func last(values []string) string {
+	all := strings.Split(strings.Join(values, ","), ",")
+	return strings.ToLower(strings.TrimSpace(all[len(all)-1]))
 }
 
 func among(a netip.Addr, prefixes []netip.Prefix) bool {

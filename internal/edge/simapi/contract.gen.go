@@ -46,6 +46,12 @@ const (
 	FileStatusSetup   FileStatus = "setup"
 )
 
+// Defines values for FileLinkMethod.
+const (
+	GET FileLinkMethod = "GET"
+	PUT FileLinkMethod = "PUT"
+)
+
 // Defines values for Flag.
 const (
 	FlagNo  Flag = "no"
@@ -492,6 +498,22 @@ type FileInput struct {
 	Name        string      `json:"name"`
 	PortfolioId PortfolioId `json:"portfolioId"`
 }
+
+// FileLink defines model for FileLink.
+type FileLink struct {
+	// ExpiryTime When it can be begun no more.
+	ExpiryTime Moment `json:"expiryTime"`
+	FileId     int64  `json:"fileId"`
+
+	// Method How to call the address.
+	Method FileLinkMethod `json:"method"`
+
+	// Url Example: https://sims.example/api/v2/file/4711/content?link=c2lnbmVk
+	Url string `json:"url"`
+}
+
+// FileLinkMethod How to call the address.
+type FileLinkMethod string
 
 // FilePage defines model for FilePage.
 type FilePage struct {
@@ -1357,6 +1379,11 @@ type PackageId = Id
 // UserId defines model for userId.
 type UserId = string
 
+// GetFile200JSONResponseBody defines parameters for GetFile.
+type GetFile200JSONResponseBody struct {
+	union json.RawMessage
+}
+
 // CreateAttributes200JSONResponseBody1 defines parameters for CreateAttributes.
 type CreateAttributes200JSONResponseBody1 = []Attribute
 
@@ -1458,6 +1485,68 @@ type RequestPingJSONRequestBody = Ping
 // RequestWgetJSONRequestBody defines body for RequestWget for application/json ContentType.
 type RequestWgetJSONRequestBody = Wget
 
+// AsFile returns the union data inside the GetFile200JSONResponseBody as a File
+func (t GetFile200JSONResponseBody) AsFile() (File, error) {
+	var body File
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromFile overwrites any union data inside the GetFile200JSONResponseBody as the provided File
+func (t *GetFile200JSONResponseBody) FromFile(v File) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeFile performs a merge with any union data inside the GetFile200JSONResponseBody, using the provided File
+func (t *GetFile200JSONResponseBody) MergeFile(v File) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsFileLink returns the union data inside the GetFile200JSONResponseBody as a FileLink
+func (t GetFile200JSONResponseBody) AsFileLink() (FileLink, error) {
+	var body FileLink
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromFileLink overwrites any union data inside the GetFile200JSONResponseBody as the provided FileLink
+func (t *GetFile200JSONResponseBody) FromFileLink(v FileLink) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeFileLink performs a merge with any union data inside the GetFile200JSONResponseBody, using the provided FileLink
+func (t *GetFile200JSONResponseBody) MergeFileLink(v FileLink) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t GetFile200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *GetFile200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // AsAttribute returns the union data inside the CreateAttributes200JSONResponseBody as a Attribute
 func (t CreateAttributes200JSONResponseBody) AsAttribute() (Attribute, error) {
 	var body Attribute
@@ -1537,6 +1626,12 @@ type ServerInterface interface {
 	// UploadFile Upload the content of a file
 	// (PUT /file/{fileId})
 	UploadFile(w http.ResponseWriter, r *http.Request, fileId FileId)
+	// DownloadContent Download a content by a link
+	// (GET /file/{fileId}/content)
+	DownloadContent(w http.ResponseWriter, r *http.Request, fileId FileId)
+	// UploadContent Upload a content by a link
+	// (PUT /file/{fileId}/content)
+	UploadContent(w http.ResponseWriter, r *http.Request, fileId FileId)
 	// ListCollections List collections
 	// (GET /iccCollection)
 	ListCollections(w http.ResponseWriter, r *http.Request)
@@ -1879,6 +1974,58 @@ func (siw *ServerInterfaceWrapper) UploadFile(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.UploadFile(w, r, fileId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DownloadContent operation middleware
+func (siw *ServerInterfaceWrapper) DownloadContent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "fileId" -------------
+	var fileId FileId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "fileId", r.PathValue("fileId"), &fileId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fileId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DownloadContent(w, r, fileId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UploadContent operation middleware
+func (siw *ServerInterfaceWrapper) UploadContent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "fileId" -------------
+	var fileId FileId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "fileId", r.PathValue("fileId"), &fileId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fileId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UploadContent(w, r, fileId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4089,6 +4236,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/file/{fileId}", wrapper.DeleteFile)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/file/{fileId}", wrapper.GetFile)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/file/{fileId}", wrapper.UploadFile)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/file/{fileId}/content", wrapper.DownloadContent)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/file/{fileId}/content", wrapper.UploadContent)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/iccCollection", wrapper.ListCollections)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/iccCollection", wrapper.CreateCollection)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/iccCollection/{iccCollectionId}", wrapper.GetCollection)
@@ -4244,12 +4393,12 @@ type GetFileResponseObject interface {
 	VisitGetFileResponse(w http.ResponseWriter) error
 }
 
-type GetFile200JSONResponse File
+type GetFile200JSONResponse = GetFile200JSONResponseBody
 
 func (response GetFile200JSONResponse) VisitGetFileResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -4290,6 +4439,57 @@ type UploadFileResponseObject interface {
 type UploadFile200JSONResponse File
 
 func (response UploadFile200JSONResponse) VisitUploadFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadContentRequestObject struct {
+	FileId FileId `json:"fileId"`
+}
+
+type DownloadContentResponseObject interface {
+	VisitDownloadContentResponse(w http.ResponseWriter) error
+}
+
+type DownloadContent200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response DownloadContent200TextcsvResponse) VisitDownloadContentResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type UploadContentRequestObject struct {
+	FileId FileId `json:"fileId"`
+	Body   io.Reader
+}
+
+type UploadContentResponseObject interface {
+	VisitUploadContentResponse(w http.ResponseWriter) error
+}
+
+type UploadContent200JSONResponse File
+
+func (response UploadContent200JSONResponse) VisitUploadContentResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -6083,6 +6283,12 @@ type StrictServerInterface interface {
 	// UploadFile Upload the content of a file
 	// (PUT /file/{fileId})
 	UploadFile(ctx context.Context, request UploadFileRequestObject) (UploadFileResponseObject, error)
+	// DownloadContent Download a content by a link
+	// (GET /file/{fileId}/content)
+	DownloadContent(ctx context.Context, request DownloadContentRequestObject) (DownloadContentResponseObject, error)
+	// UploadContent Upload a content by a link
+	// (PUT /file/{fileId}/content)
+	UploadContent(ctx context.Context, request UploadContentRequestObject) (UploadContentResponseObject, error)
 	// ListCollections List collections
 	// (GET /iccCollection)
 	ListCollections(ctx context.Context, request ListCollectionsRequestObject) (ListCollectionsResponseObject, error)
@@ -6486,6 +6692,60 @@ func (sh *strictHandler) UploadFile(w http.ResponseWriter, r *http.Request, file
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UploadFileResponseObject); ok {
 		if err := validResponse.VisitUploadFileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DownloadContent operation middleware
+func (sh *strictHandler) DownloadContent(w http.ResponseWriter, r *http.Request, fileId FileId) {
+	var request DownloadContentRequestObject
+
+	request.FileId = fileId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadContent(ctx, request.(DownloadContentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadContent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DownloadContentResponseObject); ok {
+		if err := validResponse.VisitDownloadContentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UploadContent operation middleware
+func (sh *strictHandler) UploadContent(w http.ResponseWriter, r *http.Request, fileId FileId) {
+	var request UploadContentRequestObject
+
+	request.FileId = fileId
+
+	request.Body = r.Body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UploadContent(ctx, request.(UploadContentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UploadContent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UploadContentResponseObject); ok {
+		if err := validResponse.VisitUploadContentResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

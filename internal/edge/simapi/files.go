@@ -29,10 +29,13 @@ const (
 // maxUploads bounds the files that arrive at once.
 const maxUploads = 16
 
-var uploadPath = regexp.MustCompile(`^/file/[0-9]+$`)
+var (
+	uploadPath  = regexp.MustCompile(`^/file/[0-9]+(/content)?$`)
+	contentPath = regexp.MustCompile(`^/file/([0-9]+)/content$`) // needs a link, and no token
+)
 
-// uploadOperation is the one whose requests stream.
-const uploadOperation = "uploadFile"
+// streams reports whether the bodies of an operation are files.
+func (rt *route) streams() bool { return rt.name == "uploadFile" || rt.name == "uploadContent" }
 
 // streams reports whether a request's body is a file, which is not read whole.
 func streams(r *http.Request) bool {
@@ -146,14 +149,24 @@ func (h *handler) DeleteFile(ctx context.Context, r DeleteFileRequestObject) (De
 // GetFile implements StrictServerInterface.
 func (h *handler) GetFile(ctx context.Context, r GetFileRequestObject) (GetFileResponseObject, error) {
 	x := of(ctx)
+	switch action := x.query.text("action"); action {
+	case string(fleet.Download), string(fleet.Upload):
+		l, err := x.linkTo(ctx, r.FileId, fleet.Way(action))
+		return told{l}, err
+	case "content":
+		return x.content(ctx, r.FileId)
+	}
 	f, err := x.fleet.File(ctx, x.request, r.FileId)
+	return told{fileOf(&f)}, err
+}
+
+// content answers with what is in a file.
+func (x *exchange) content(ctx context.Context, id int64) (*download, error) {
+	f, err := x.fleet.File(ctx, x.request, id)
 	if err != nil {
 		return nil, err
 	}
-	if x.query.text("action") == "" {
-		return GetFile200JSONResponse(fileOf(&f)), nil
-	}
-	d := &download{x: x, write: func(to io.Writer) error { return x.fleet.Content(ctx, x.request, f.ID, to) }}
+	d := &download{x: x, id: id, write: func(to io.Writer) error { return x.fleet.Content(ctx, x.request, f.ID, to) }}
 	if f.Job != 0 && f.Status == bulk.Whole {
 		d.write = func(to io.Writer) error { return x.results(ctx, f.Job, to) }
 	}
@@ -163,6 +176,7 @@ func (h *handler) GetFile(ctx context.Context, r GetFileRequestObject) (GetFileR
 // download is the content of a file as an answer.
 type download struct {
 	x     *exchange
+	id    int64
 	write func(io.Writer) error
 	begun bool
 	to    http.ResponseWriter
@@ -192,6 +206,7 @@ func (d *download) Write(p []byte) (int, error) {
 	if !d.begun {
 		d.begun = true
 		d.to.Header().Set("Content-Type", "text/csv")
+		d.to.Header().Set("Content-Disposition", `attachment; filename="file-`+strconv.FormatInt(d.id, 10)+`.csv"`)
 		d.to.WriteHeader(http.StatusOK)
 	}
 	d.move(len(p))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
@@ -27,8 +28,9 @@ type exchange struct {
 	serve   http.Handler // the route's, past the mux
 	sim     *sim.SIM     // the one that the path names, as it was before
 	carries []sim.Attribute
-	known   bool  // carries are those of sim
-	failure error // why the request was refused
+	known   bool   // carries are those of sim
+	origin  string // where the caller reached this edge, prefix included; "" when that is not known
+	failure error  // why the request was refused
 	wire    *http.ResponseController
 }
 
@@ -49,6 +51,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.document(w, r, x)
 		return
 	}
+	x.origin = h.origin(r)
 	u := *r.URL
 	u.Path, u.RawPath = x.path, ""
 	r.URL = &u
@@ -56,7 +59,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	if x.route.writes && x.call.Key != "" && x.route.name != uploadOperation {
+	if x.route.writes && x.call.Key != "" && !x.route.streams() {
 		h.once(w, r, x)
 		return
 	}
@@ -73,11 +76,17 @@ func below(p string) string {
 	return "/"
 }
 
+// origin is where links below the prefix that a request came by begin.
+func (h *handler) origin(r *http.Request) string {
+	prefix := strings.TrimSuffix(strings.TrimSuffix(r.URL.Path, "/"), below(r.URL.Path))
+	return httpx.Origin(r, h.trusted) + prefix
+}
+
 // admit makes every check that needs no more than the contract and the caller,
 // in the order that the package's comment promises.
 func (h *handler) admit(x *exchange, r *http.Request) error {
 	ctx := r.Context()
-	b, err := h.fleet.Bearer(ctx, token(r), x.call.From)
+	b, err := h.bearer(r, x)
 	if err != nil {
 		return err
 	}
@@ -104,6 +113,16 @@ func (h *handler) admit(x *exchange, r *http.Request) error {
 		r.Body = checked{r.Body, value}
 	}
 	return err
+}
+
+// bearer finds out who asks: by the token or, where the content of a file is
+// moved, by the link.
+func (h *handler) bearer(r *http.Request, x *exchange) (tenant.Bearer, error) {
+	if found := contentPath.FindStringSubmatch(x.path); found != nil {
+		id, _ := strconv.ParseInt(found[1], 10, 64) // no file has the id 0
+		return h.fleet.OpenLink(r.Context(), r.URL.Query().Get("link"), id, wayOf(r.Method), x.call.From)
+	}
+	return h.fleet.Bearer(r.Context(), token(r), x.call.From)
 }
 
 // token returns the bearer token of a request, or nothing.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"pgregory.net/rapid"
+
+	"github.com/simurgh-iot/simurgh/internal/fleet"
 )
 
 // The contract fuzz walks the document and draws requests from it, some that
@@ -91,6 +93,9 @@ func (d *drawer) fill(t *testing.T) {
 		d.pool["portfolioId"] = append(d.pool["portfolioId"], string(id))
 	}
 	d.pool["parentPortfolioId"], d.pool["portfolios"] = d.pool["portfolioId"], d.pool["portfolioId"]
+	for _, way := range []fleet.Way{fleet.Download, fleet.Upload} {
+		d.pool["link"] = append(d.pool["link"], d.w.secretOf(d.pool["fileId"][0], way))
+	}
 	for _, id := range []int{pkgAuto, pkgOther, pkgManual, pkgOperator, pkgForeign, pkgStopped, pkgA} {
 		d.pool["packageId"] = append(d.pool["packageId"], strconv.Itoa(id))
 	}
@@ -120,7 +125,7 @@ func (d *drawer) request(o drawn) {
 		case openapi3.ParameterInPath:
 			path = strings.Replace(path, "{"+p.Value.Name+"}", url.PathEscape(d.segment(p.Value.Name, p.Value.Schema.Value)), 1)
 		case openapi3.ParameterInQuery:
-			if d.rarely(5) {
+			if p.Value.Required != d.rarely(5) {
 				query.Set(p.Value.Name, d.text(p.Value.Name, p.Value.Schema.Value))
 			}
 		}
@@ -129,7 +134,7 @@ func (d *drawer) request(o drawn) {
 		query.Set(d.garbage(), d.garbage())
 	}
 	body := ""
-	if o.op.OperationID == "uploadFile" {
+	if o.op.OperationID == "uploadFile" || o.op.OperationID == "uploadContent" {
 		body = d.pick([]string{"iccId,value\n<live>,yes\n<stock>,active\n", "iccId;status\r\n<stock>;active", "\xef\xbb\xbficcId,value\n", "", "\xff\xfei", "a\"b\n1\x00"})
 	} else if o.op.RequestBody != nil && !d.rarely(20) {
 		v, _ := json.Marshal(d.value("", o.op.RequestBody.Value.Content.Get("application/json").Schema.Value, 0))

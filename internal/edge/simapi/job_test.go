@@ -68,7 +68,7 @@ func (w *world) results(as, path string) string {
 	if j.Status != "completed" || j.ResponseFileID == nil {
 		w.t.Fatalf("the job is %+v", j)
 	}
-	a := w.call(as, http.MethodGet, fmt.Sprintf("/file/%d?action=download", *j.ResponseFileID), "")
+	a := w.call(as, http.MethodGet, fmt.Sprintf("/file/%d?action=content", *j.ResponseFileID), "")
 	if a.status != http.StatusOK || a.header.Get("Content-Type") != "text/csv" {
 		w.t.Fatalf("%d %s", a.status, a.body)
 	}
@@ -190,16 +190,17 @@ func TestBulkFiles(t *testing.T) {
 		}
 	}
 	w.call(engineer, http.MethodGet, "/file/"+id, "").has(t, `{"status":"setup","rowCount":0}`)
-	w.call(engineer, http.MethodGet, "/file/"+id+"?action=download", "").fails(t, 400, 6046)
+	w.call(engineer, http.MethodGet, "/file/"+id+"?action=content", "").fails(t, 400, 6046)
 	body := httptest.NewRequest(http.MethodPut, "/api/v2/file/"+id, &broken{})
 	body.Header.Set("Authorization", "Bearer "+w.secrets[engineer].token)
 	w.send(body).fails(t, 400, 6006)
 	w.call(engineer, http.MethodPut, "/file/"+id+"/", "\xef\xbb\xbfICCID,Status\r\n<live>,active\r\n\r\n\n<live2>,available").has(t, `{"status":"active","rowCount":2}`)
-	if got := w.call(engineer, http.MethodGet, "/file/"+id+"?action=download", "").body; got != fill("ICCID,Status\n<live>,active\n<live2>,available\n") {
+	if got := w.call(engineer, http.MethodGet, "/file/"+id+"?action=content", "").body; got != fill("ICCID,Status\n<live>,active\n<live2>,available\n") {
 		t.Errorf("it comes back as %q", got)
 	}
 	w.call(engineer, http.MethodPut, "/file/"+id, "iccId,value\n1,2\n").fails(t, 400, 6047)
-	w.call(engineer, http.MethodGet, "/file/"+id+"?action=upload", "").fails(t, 400, 6006)
+	w.call(engineer, http.MethodGet, "/file/"+id+"?action=upload", "").fails(t, 400, 6047)
+	w.call(engineer, http.MethodGet, "/file/"+id+"?action=erase", "").fails(t, 400, 6006)
 	w.call(engineer, http.MethodPut, "/file/"+id+"?colour=red", "").fails(t, 400, 6014)
 	w.call(viewer, http.MethodPut, "/file/"+id, "x").fails(t, 403, 6001)
 	w.call(stranger, http.MethodPut, "/file/"+id, "x").fails(t, 404, 6002)
@@ -208,7 +209,7 @@ func TestBulkFiles(t *testing.T) {
 	w.call(engineer, http.MethodPost, "/file", `{"name":"x","portfolioId":"<B>"}`).fails(t, 403, 6026)
 	w.call(engineer, http.MethodDelete, "/file/"+id, "").has(t, `{"FILE":1}`)
 	w.call(engineer, http.MethodDelete, "/file/"+id, "").fails(t, 400, 6023)
-	w.call(engineer, http.MethodGet, "/file/"+id+"?action=download", "").fails(t, 400, 6023)
+	w.call(engineer, http.MethodGet, "/file/"+id+"?action=content", "").fails(t, 400, 6023)
 }
 
 type broken struct{ read bool }
@@ -331,7 +332,7 @@ func TestDamagedContentBreaksOff(t *testing.T) {
 	server := httptest.NewServer(w.edge)
 	defer server.Close()
 	get := func() (int, string, error) {
-		r := must(http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/v2/file/"+id+"?action=download", nil))
+		r := must(http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/v2/file/"+id+"?action=content", nil))
 		r.Header.Set("Authorization", "Bearer "+w.secrets[engineer].token)
 		a := must(http.DefaultClient.Do(r))
 		defer func() { _ = a.Body.Close() }()

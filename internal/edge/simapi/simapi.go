@@ -23,6 +23,7 @@ package simapi
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"github.com/simurgh-iot/simurgh/api"
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
@@ -53,7 +54,7 @@ func New(o Options) http.Handler {
 	if o.MaxBody <= 0 {
 		o.MaxBody = defaultBody
 	}
-	h := &handler{labelSuspended: o.LabelSuspended, fleet: o.Fleet, log: o.HTTP.Log, contract: load(api.SIMAPI)}
+	h := &handler{labelSuspended: o.LabelSuspended, trusted: o.HTTP.Trusted, fleet: o.Fleet, log: o.HTTP.Log, contract: load(api.SIMAPI)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -77,6 +78,7 @@ func New(o Options) http.Handler {
 // transaction.
 type handler struct {
 	labelSuspended bool
+	trusted        []netip.Prefix
 	fleet          *fleet.Service
 	log            *slog.Logger
 	contract       *contract
