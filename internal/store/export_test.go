@@ -6,7 +6,7 @@ import "context"
 // small database takes the ways of a large one, and tells of the ways that lists
 // take.
 func (db *DB) Tune(few int64, budget int, taken func(path string)) {
-	db.lists.few, db.lists.budget, db.lists.taken = few, budget, taken
+	db.lists.few, db.lists.budget, db.lists.atOnce, db.lists.taken = few, budget, budget/2, taken
 	db.lists.totals.long = 0
 }
 

@@ -14,6 +14,7 @@ type lists struct {
 	totals *totals
 	few    int64             // candidates that are cheaper to sort than an order to walk
 	budget int               // rows that a walk may look at before sorting is cheaper
+	atOnce int               // rows that one statement may take of ranges, a page of each
 	taken  func(path string) // told which way a list went; nil outside tests
 }
 
@@ -24,11 +25,12 @@ const (
 	fewRows    = 10_000
 	walkBudget = 20_000
 	searchPart = 5
+	mergedRows = 2000
 )
 
 func newLists() *lists {
 	return &lists{pager: pager{trails: map[string]*trail{}, now: time.Now}, totals: newTotals(),
-		few: fewRows, budget: walkBudget}
+		few: fewRows, budget: walkBudget, atOnce: mergedRows}
 }
 
 func (l *lists) took(path string) {

@@ -10,10 +10,12 @@ import (
 // postgresDialect hands lists over as arrays.
 type postgresDialect struct{}
 
-func (postgresDialect) name() string { return "postgres" }
-func (postgresDialect) locks() bool  { return true }
-func (postgresDialect) like() string { return "LIKE ?" }
-func (postgresDialect) nest() string { return "JOIN" }
+func (postgresDialect) name() string        { return "postgres" }
+func (postgresDialect) locks() bool         { return true }
+func (postgresDialect) using(string) string { return "" }
+func (postgresDialect) laterals() bool      { return true }
+func (postgresDialect) like() string        { return "LIKE ?" }
+func (postgresDialect) nest() string        { return "JOIN" }
 
 // rebind numbers the question marks. No statement of ours has one in a literal.
 func (postgresDialect) rebind(text string) string {

@@ -17,12 +17,14 @@ type base struct {
 	hits  string  // selects ids
 	args  []any   // of hits
 	where []cond
+	held  bool // the database is held to the index of from, for its order
 }
 
 // source is an index: equality on its first columns leaves ranges that are in
 // the order of the next one.
 type source struct {
 	table string // "sim" or "sim_state"
+	index string // its name
 	equal []column
 	only  string // the condition of a partial index, on columns of x
 	then  string // the column of the order; behind it stands the ICCID
@@ -45,18 +47,18 @@ type key struct {
 func (k key) cursor() *sim.Cursor { return &sim.Cursor{Value: k.value, ICCID: k.iccid} }
 
 var (
-	whole  = &source{table: "sim", then: "iccid"}
-	byCell = &source{table: "sim_state", equal: cols("portfolio_no, package_id, status, flags"), then: "iccid"}
+	whole  = &source{table: "sim", index: "sim_iccid", then: "iccid"}
+	byCell = &source{table: "sim_state", index: "sim_state_cell", equal: cols("portfolio_no, package_id, status, flags"), then: "iccid"}
 )
 
 func byPortfolio(sort string) *source {
-	return &source{table: "sim", equal: cols("portfolio_no"), then: sort}
+	return &source{table: "sim", index: "sim_by_" + sort, equal: cols("portfolio_no"), then: sort}
 }
 
 // bySide ranges over the SIMs with a value in a column. The index leaves out
 // those without any, which the condition repeats so that it is chosen.
 func bySide(f columnFilter) *source {
-	s := &source{table: "sim", equal: []column{{"portfolio_no", "bigint"}, {f.column, "bigint"}}, only: "x." + f.column + " <> 0", then: "iccid"}
+	s := &source{table: "sim", index: f.indexed, equal: []column{{"portfolio_no", "bigint"}, {f.column, "bigint"}}, only: "x." + f.column + " <> 0", then: "iccid"}
 	if _, ok := f.value.(string); ok {
 		s.equal[1].kind, s.only = "text", "x."+f.column+" <> ''"
 	}
@@ -137,7 +139,11 @@ func (b *base) write(d dialect, columns, column string, extra *cond) (string, []
 	case b.from != nil && len(b.from.equal) > 0:
 		relation, rows := d.relation(b.from.columns(), b.arms)
 		with, args = "WITH "+relation+" ", rows
-		from = fmt.Sprintf("a %s %s %s ON %s", d.nest(), b.from.table, alias, b.from.match(alias))
+		table := b.from.table + " " + alias
+		if b.held {
+			table += d.using(b.from.index)
+		}
+		from = fmt.Sprintf("a %s %s ON %s", d.nest(), table, b.from.match(alias))
 	default:
 		from = "sim s"
 	}

@@ -53,7 +53,7 @@ func (l *listing) scope(column string) (string, []any) {
 type columnFilter struct {
 	alias, column string
 	value         any
-	indexed       bool // its index is worth walking
+	indexed       string // the index that is worth walking; "" for none
 }
 
 // columns lists the filters on single columns, the one whose index is likely
@@ -63,32 +63,40 @@ func (l *listing) columns() []columnFilter {
 	var out []columnFilter
 	number := func(column string, v *int64) {
 		if v != nil {
-			out = append(out, columnFilter{"s", column, *v, *v != 0})
+			out = append(out, columnFilter{"s", column, *v, unless(*v == 0, "sim_"+column)})
 		}
 	}
 	if !q.ActivatedAt.IsZero() {
-		out = append(out, columnFilter{"t", "activated_at / 1000000", q.ActivatedAt.Unix(), true})
+		out = append(out, columnFilter{"t", "activated_at / 1000000", q.ActivatedAt.Unix(), "sim_state_activated"})
 	}
 	if !q.TerminatedAt.IsZero() {
-		out = append(out, columnFilter{"t", "terminated_at / 1000000", q.TerminatedAt.Unix(), true})
+		out = append(out, columnFilter{"t", "terminated_at / 1000000", q.TerminatedAt.Unix(), "sim_state_terminated"})
 	}
 	if q.Group != nil {
-		out = append(out, columnFilter{"s", "group_name", *q.Group, *q.Group != ""})
+		out = append(out, columnFilter{"s", "group_name", *q.Group, unless(*q.Group == "", "sim_group")})
 	}
 	number("rsp", q.RSP)
 	number("spec", q.Spec)
 	number("part", q.Part)
 	number("mno", q.MNO)
 	if q.Network != "" {
-		out = append(out, columnFilter{"t", "network", q.Network, false})
+		out = append(out, columnFilter{"t", "network", q.Network, ""})
 	}
 	return out
+}
+
+// unless returns the index of a column, but none for SIMs that have nothing there.
+func unless(nothing bool, index string) string {
+	if nothing {
+		return ""
+	}
+	return index
 }
 
 // side returns the filter whose index is worth walking; nil when none is.
 func (l *listing) side() *columnFilter {
 	for _, f := range l.columns() {
-		if f.indexed {
+		if f.indexed != "" {
 			return &f
 		}
 	}

@@ -96,6 +96,10 @@ func (l *listing) plan(ctx context.Context) error {
 		return err
 	}
 	l.base = l.ranges()
+	if l.q.Sort == sim.ByICCID && !l.sized {
+		l.order = l.base // in that order already, whatever its size
+		return nil
+	}
 	if err := l.measure(ctx); err != nil {
 		return err
 	}
@@ -103,14 +107,17 @@ func (l *listing) plan(ctx context.Context) error {
 	if l.searches() {
 		few /= searchPart // the index is quicker
 	}
+	order := base{from: byPortfolio(l.sort), arms: portfoliosOf(l.cells), where: l.filters(portfolios, "")}
 	switch {
 	case l.q.Sort == sim.ByICCID && len(l.base.where) == 0:
 		l.order = l.base
+	case l.q.Sort != sim.ByICCID && len(order.where) == 0:
+		l.order = order
 	case l.sized && l.total <= few:
 	case l.q.Sort == sim.ByICCID:
 		l.order = l.base
 	default:
-		l.order = base{from: byPortfolio(l.sort), arms: portfoliosOf(l.cells), where: l.filters(portfolios, "")}
+		l.order = order
 	}
 	return nil
 }

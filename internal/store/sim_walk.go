@@ -32,10 +32,15 @@ func (l *listing) keys(ctx context.Context) ([]key, error) {
 	}
 	var keys []key
 	walked := false
-	if l.order.from != nil && skip+want <= l.lists.budget {
-		if keys, walked, err = l.walk(ctx, at, skip, want); err != nil {
-			return nil, err
-		}
+	switch {
+	case l.merges(skip + want):
+		keys, err = l.merged(ctx, at, skip, want)
+		walked = true
+	case l.order.from != nil && skip+want <= l.lists.budget:
+		keys, walked, err = l.walk(ctx, at, skip, want)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if !walked {
 		if l.q.Count && l.base.hits != "" {
@@ -124,14 +129,23 @@ func (l *listing) signature() string {
 // sorted lets the database sort the base.
 func (l *listing) sorted(ctx context.Context, at *sim.Cursor, skip, want int) ([]key, error) {
 	l.lists.took("sorted")
-	var bound *cond
-	if at != nil {
-		bound = &cond{where: "{i} " + l.behind() + " ?", args: []any{string(at.ICCID)}}
-		if l.sort != "iccid" {
-			bound = &cond{where: "({v}, {i}) " + l.behind() + " (?, ?)", args: []any{at.Value, string(at.ICCID)}}
-		}
+	text, args := l.base.write(l.engine, "{v} AS v, {i} AS i, {id} AS id", l.sort, l.bound(at))
+	return l.cut(ctx, skip, want, text, args)
+}
+
+// bound is the condition on what stands behind a cursor; nil for none.
+func (l *listing) bound(at *sim.Cursor) *cond {
+	switch {
+	case at == nil:
+		return nil
+	case l.sort == "iccid":
+		return &cond{where: "{i} " + l.behind() + " ?", args: []any{string(at.ICCID)}}
 	}
-	text, args := l.base.write(l.engine, "{v} AS v, {i} AS i, {id} AS id", l.sort, bound)
+	return &cond{where: "({v}, {i}) " + l.behind() + " (?, ?)", args: []any{at.Value, string(at.ICCID)}}
+}
+
+// cut reads a stretch of the keys that a statement selects as v, i and id.
+func (l *listing) cut(ctx context.Context, skip, want int, text string, args []any) ([]key, error) {
 	var out []key
 	err := l.each(ctx, func(rows rowScanner) error {
 		var k key

@@ -13,6 +13,8 @@ type sqliteDialect struct{}
 func (sqliteDialect) name() string              { return "sqlite" }
 func (sqliteDialect) rebind(text string) string { return text }
 func (sqliteDialect) locks() bool               { return false }
+func (sqliteDialect) using(index string) string { return " INDEXED BY " + index }
+func (sqliteDialect) laterals() bool            { return false }
 func (sqliteDialect) like() string              { return `LIKE ? ESCAPE '\'` }
 func (sqliteDialect) nest() string              { return "CROSS JOIN" }
 

@@ -190,6 +190,9 @@ type dialect interface {
 	like() string              // follows a column: LIKE the next parameter, as escapeLike writes it
 	nest() string              // joins so that what stands left is the outer loop
 
+	using(index string) string // follows a table: read it by this index, where the engine has to be told
+	laterals() bool            // a statement can take a few rows of each range of an index
+
 	// list is the condition that a column is one of values, a slice of texts or
 	// integers.
 	list(column string, values any) (string, any)
