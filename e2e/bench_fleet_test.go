@@ -96,6 +96,10 @@ func (f *benched) accounts(ctx context.Context, a *app.App) error {
 	return nil
 }
 
+// samePIN are the SIMs that share a PIN, in a large fleet as in a small one, so
+// that pages of both hold as many.
+const samePIN = 100
+
 // grown makes the SIM with a running number.
 func (f *benched) grown(n int) fleet.BatchRow {
 	row := fleet.BatchRow{Line: n + 1, SIM: sim.SIM{ICCID: iccidOf(n), IMSI: imsiOf(n), MSISDN: ident.MSISDN(fmt.Sprintf("4477%08d", n)),
@@ -104,8 +108,9 @@ func (f *benched) grown(n int) fleet.BatchRow {
 	if n%10 == 0 {
 		row.SIM.EID = ident.EID(fmt.Sprintf("8904903200%022d", n))
 	}
-	row.Secrets = sim.Secrets{PIN1: ident.PIN(fmt.Sprintf("%04d", n*7919%10_000)), PUK1: ident.PIN(fmt.Sprintf("%08d", n)),
-		PIN2: ident.PIN(fmt.Sprintf("%04d", n*7907%10_000)), PUK2: ident.PIN(fmt.Sprintf("%08d", n+10_000_000))}
+	pins := min(max(f.sims/samePIN, 1), 10_000)
+	row.Secrets = sim.Secrets{PIN1: ident.PIN(fmt.Sprintf("%04d", n*7919%pins)), PUK1: ident.PIN(fmt.Sprintf("%08d", n)),
+		PIN2: ident.PIN(fmt.Sprintf("%04d", n*7907%pins)), PUK2: ident.PIN(fmt.Sprintf("%08d", n+10_000_000))}
 	return row
 }
 

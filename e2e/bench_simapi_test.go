@@ -169,7 +169,7 @@ func (f *benched) lists(b *testing.B, p program) map[string]string {
 		"iccSpecId": "iccSpecId=3007", "iccTypeId": "iccTypeId=49", "portfolioId": "portfolioId=" + string(benchFolios[2]), "packageId": "packageId=1001",
 		"adminSuspend": "adminSuspend=yes", "systemSuspend": "systemSuspend=yes", "customerSuspend": "customerSuspend=yes", "status": "status=active",
 		"eId": fmt.Sprintf("eId=8904903200%022d", f.sims/2), "dataSuspend": "dataSuspend=no", "voiceSuspend": "voiceSuspend=no",
-		"messagingSuspend": "messagingSuspend=no", "platformId": "platformId=9", "pin1": fmt.Sprintf("pin1=%04d", 7919), "pin2": fmt.Sprintf("pin2=%04d", 7907),
+		"messagingSuspend": "messagingSuspend=no", "platformId": "platformId=9", "pin1": "pin1=" + f.grown(1).Secrets.PIN1.Reveal(), "pin2": "pin2=" + f.grown(1).Secrets.PIN2.Reveal(),
 		"puk1": fmt.Sprintf("puk1=%08d", f.sims/2), "puk2": fmt.Sprintf("puk2=%08d", f.sims/2+10_000_000),
 		"activatedDate": "activatedDate=" + seen("status=active", "activatedDate"), "terminatedDate": "terminatedDate=" + seen("status=unprovisioned", "terminatedDate"),
 		"group": "groupName=Group%207", "by-name": "sortField=friendlyName", "by-imsi-down": "sortField=imsi&sortOrder=D",
@@ -184,7 +184,8 @@ const deepPages = 600
 // list is short.
 func (p program) deepest(b *testing.B, query string, sims int) string {
 	b.Helper()
-	token := "0"
+	const first = "0"
+	token := first
 	for range min(sims*7/10/500, deepPages) {
 		body, err := p.get("/api/v2/sim?pageSize=500&" + query + "&pageToken=" + token)
 		if err != nil {
@@ -199,12 +200,16 @@ func (p program) deepest(b *testing.B, query string, sims int) string {
 		}
 		token = page.NextPageToken
 	}
-	return strings.TrimPrefix(token, "0")
+	if token == first {
+		return ""
+	}
+	return token
 }
 
 // BenchmarkLists asks for pages of 50 SIMs by each filter, the first and one deep
 // inside, of 1,000,000 SIMs and of 10,000 in turns, and reports how many times
-// the one costs the other.
+// the one costs the other: by their medians, and by the tenth that was quickest,
+// which says more while the machine has other work.
 func BenchmarkLists(b *testing.B) {
 	onFleets(b, []int{10_000, 1_000_000}, func(b *testing.B, fleets []*benched) {
 		few, many := fleets[0].program(b, "operator"), fleets[1].program(b, "operator")
@@ -231,21 +236,24 @@ func sorted(m map[string]string) []string {
 
 func compare(b *testing.B, few, many program, of, all string) {
 	b.Helper()
+	sides := [2]struct {
+		program
+		query string
+	}{{few, of}, {many, all}}
 	took := [2][]float64{}
-	for b.Loop() {
-		for i, c := range []struct {
-			program
-			query string
-		}{{few, of}, {many, all}} {
+	for turn := 0; b.Loop(); turn++ {
+		for n := range sides {
+			i := (n + turn) % len(sides) // either comes first as often
 			begun := time.Now()
-			if _, err := c.get("/api/v2/sim?pageSize=50&" + c.query); err != nil {
+			if _, err := sides[i].get("/api/v2/sim?pageSize=50&" + sides[i].query); err != nil {
 				b.Fatal(err)
 			}
 			took[i] = append(took[i], time.Since(begun).Seconds()*1000)
 		}
 	}
-	small, large := middle(took[0]), middle(took[1])
+	small, large := middle(took[0]), middle(took[1]) // and now they are sorted
 	b.ReportMetric(small, "ms-10k")
 	b.ReportMetric(large, "ms-1M")
 	b.ReportMetric(large/small, "times")
+	b.ReportMetric(took[1][len(took[1])/10]/took[0][len(took[0])/10], "times-quick")
 }

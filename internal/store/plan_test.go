@@ -84,9 +84,11 @@ func wantLookups(t *testing.T, tx *store.Tx, root tenant.Portfolio, batch []sim.
 		"imsi":   list(sim.Query{IMSI: one.IMSI}),
 		"msisdn": list(sim.Query{MSISDN: one.MSISDN}),
 		"imei":   list(sim.Query{IMEI: one.IMEI}),
+		"eid":    list(sim.Query{EID: "89049032000000000000000000000001"}),
+		"number": list(sim.Query{Number: "LAB1"}),
 	} {
 		plan := plans(t, tx, what, read)
-		if strings.Contains(plan, "sim_search") || large && strings.Contains(plan, "Seq Scan on sim ") {
+		if strings.Contains(plan, "sim_search") || strings.Contains(plan, "on sim_by_") || large && strings.Contains(plan, "Seq Scan on sim ") {
 			t.Errorf("%s:\n%s", what, plan)
 		}
 	}

@@ -7,12 +7,14 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
-// simSelect reads a SIM: what it is (s), where it stands (t), whose it is (p).
+// simSelect reads a SIM: what it is (s), where it stands (t), whose it is (p). The
+// sum keeps PostgreSQL from looking for SIMs by their portfolio: it would, on
+// tables that it does not know yet, also where they are named.
 const simSelect = `SELECT s.id, s.iccid, s.eid, s.number, s.imsi, s.msisdn, s.imei, s.ip, s.apn, s.name, s.group_name, s.device,
 	s.type, s.form, s.mno, s.spec, s.part, s.rsp, s.created_at, p.id, t.package_id, t.network, t.flags, t.wanted, t.settled,
 	t.generation, t.observed, t.since, t.by_actor, t.holds, t.failure, t.failed_at, t.ever, t.activated_at, t.terminated_at,
 	t.contract_start, t.contract_end, t.modified_at, t.version, t.data_limit, t.locked, t.imei_lock
-FROM sim s JOIN sim_state t ON t.sim_id = s.id JOIN portfolio p ON p.no = s.portfolio_no`
+FROM sim s JOIN sim_state t ON t.sim_id = s.id JOIN portfolio p ON p.no = s.portfolio_no + 0`
 
 // simRow holds the columns that are not a field of the SIM as they stand.
 type simRow struct {

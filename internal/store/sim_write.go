@@ -39,7 +39,7 @@ func (tx *Tx) lockRows(ctx context.Context, where string, args ...any) error {
 		return nil
 	}
 	return tx.each(ctx, func(rowScanner) error { return nil }, `SELECT s.id FROM sim s JOIN sim_state t ON t.sim_id = s.id
-		JOIN portfolio p ON p.no = s.portfolio_no WHERE `+where+" ORDER BY s.id FOR NO KEY UPDATE OF t", args...)
+		JOIN portfolio p ON p.no = s.portfolio_no + 0 WHERE `+where+" ORDER BY s.id FOR NO KEY UPDATE OF t", args...)
 }
 
 func (r reader) sims(ctx context.Context, text string, args ...any) ([]sim.SIM, error) {
