@@ -162,8 +162,8 @@ type AdminReader interface {
 	SessionAccount(ctx context.Context, hash []byte, now time.Time) (tenant.Account, tenant.Portfolio, bool, error)
 	Networks(ctx context.Context) ([]plan.Network, error)
 	Expected(ctx context.Context, network string, after ident.IMSI, n int) ([]sim.SIM, error)
-	InTest(ctx context.Context, before time.Time, n int) ([]int64, error)
-	ReadySince(ctx context.Context, before time.Time, n int) ([]int64, error)
+	InTest(ctx context.Context, after sim.Term, before time.Time, n int) ([]sim.Term, error)
+	ReadySince(ctx context.Context, after sim.Term, before time.Time, n int) ([]sim.Term, error)
 	QuarantineOver(ctx context.Context, network string, before time.Time, n int) ([]int64, error)
 	QueueDepths(ctx context.Context) ([]sim.QueueDepth, error)
 	Sealed(ctx context.Context, ids []int64) (map[int64][]byte, error)
@@ -230,6 +230,8 @@ type TenantWriter interface {
 	SaveLink(ctx context.Context, l plan.Link) error
 	AddNetwork(ctx context.Context, n plan.Network) error
 	SaveNetwork(ctx context.Context, n plan.Network) error
+	HoldNetwork(ctx context.Context, name string) error
+	LockNetwork(ctx context.Context, name string) error
 	DropNetwork(ctx context.Context, name string) error
 	NetworkUser(ctx context.Context, name string) (string, error)
 	SetOnce(ctx context.Context, name string, value []byte) ([]byte, error)

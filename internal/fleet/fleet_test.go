@@ -74,8 +74,13 @@ func (keeper) HashToken(t string) []byte { return vault.HashToken(t) }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOn(t, store.Options{Dir: t.TempDir()})
+}
+
+func newWorldOn(t testing.TB, o store.Options) *world {
+	t.Helper()
 	ctx := t.Context()
-	db, err := store.Open(ctx, store.Options{Dir: t.TempDir()})
+	db, err := store.Open(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -159,7 +159,15 @@ func (im *importing) networkKnown(ctx context.Context) error {
 			return nil
 		}
 	}
-	return fault.InvalidField("network", "%q is not a network; add it first", im.in.Network)
+	return im.noNetwork(fault.Missing("network", im.in.Network))
+}
+
+// noNetwork says of a network that is not there, or no more, what to do.
+func (im *importing) noNetwork(err error) error {
+	if fault.KindOf(err) == fault.NotFound {
+		return fault.InvalidField("network", "%q is not a network; add it first", im.in.Network)
+	}
+	return err
 }
 
 // read parses and seals, and hands over chunks.
@@ -244,6 +252,11 @@ func (im *importing) store(ctx context.Context, rows []sourceRow) error {
 func (im *importing) insert(ctx context.Context, tx Tx, fresh []sim.NewSIM) error {
 	if len(fresh) == 0 {
 		return nil
+	}
+	if im.in.Network != "" {
+		if err := tx.HoldNetwork(ctx, im.in.Network); err != nil {
+			return im.noNetwork(err)
+		}
 	}
 	if err := tx.Insert(ctx, im.in.Portfolio, fresh); err != nil {
 		return err

@@ -85,6 +85,9 @@ func (s *Service) ChangeNetwork(ctx context.Context, r Request, name string, c N
 		return err
 	}
 	return s.store.Write(ctx, func(tx Tx) error {
+		if err := tx.LockNetwork(ctx, name); err != nil {
+			return err
+		}
 		before, err := network(ctx, tx, name)
 		if err != nil {
 			return err
@@ -147,7 +150,7 @@ func (s *Service) RemoveNetwork(ctx context.Context, r Request, name string) err
 		return err
 	}
 	return s.store.Write(ctx, func(tx Tx) error {
-		if _, err := network(ctx, tx, name); err != nil {
+		if err := tx.LockNetwork(ctx, name); err != nil { // who puts SIMs on it holds it
 			return err
 		}
 		user, err := tx.NetworkUser(ctx, name)

@@ -3,12 +3,17 @@ package fleet_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
 )
 
 // A network is changed without a word of its secret, and goes once nothing
@@ -68,5 +73,55 @@ func TestNetworkIsChangedAndRemoved(t *testing.T) {
 	w.must(w.RemoveNetwork(ctx, w.op, "core"))
 	if n := named("core"); n.Name != "" {
 		t.Errorf("it is still there: %+v", n)
+	}
+}
+
+// An import that names a network while it is being removed wins or loses whole:
+// no SIM and no package is left on a network that is not there.
+func TestNetworkIsRemovedWhileSIMsComeToIt(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string]func() store.Options{
+		"sqlite":   func() store.Options { return store.Options{Dir: t.TempDir()} },
+		"postgres": func() store.Options { return store.Options{URL: pgtest.URL(t)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			raceForNetworks(t, newWorldOn(t, options()))
+		})
+	}
+}
+
+func raceForNetworks(t *testing.T, w *world) {
+	ctx := t.Context()
+	free := got(w.CreatePackage(ctx, w.op, plan.Package{Name: "Free"}, []ident.PortfolioID{w.a.ID}))(t)
+	const rounds = 30
+	for i := range rounds {
+		name := fmt.Sprint("n", i)
+		w.must(w.AddNetwork(ctx, w.op, plan.Network{Name: name, Driver: "simulated"}, nil))
+		var all sync.WaitGroup
+		var came fleet.Imported
+		var imported, made, removed error
+		all.Go(func() {
+			came, imported = w.Import(ctx, w.op, fleet.Import{Portfolio: w.a.ID, Package: free.ID, Network: name}, batchOf(i, 1))
+		})
+		all.Go(func() {
+			if i%2 == 0 {
+				_, made = w.CreatePackage(ctx, w.op, plan.Package{Name: name, Network: name}, []ident.PortfolioID{w.a.ID})
+			}
+		})
+		all.Go(func() {
+			time.Sleep(time.Duration(i%6) * time.Millisecond)
+			removed = w.RemoveNetwork(ctx, w.op, name)
+		})
+		all.Wait()
+		for _, err := range []error{imported, made} {
+			if err != nil && fault.KindOf(err) != fault.Invalid {
+				t.Errorf("round %d: %v", i, err)
+			}
+		}
+		used := came.Imported == 1 || i%2 == 0 && made == nil
+		if used == (removed == nil) || removed != nil && fault.KindOf(removed) != fault.Precondition {
+			t.Fatalf("round %d: imported %+v, %v; package %v; removed: %v", i, came, imported, made, removed)
+		}
 	}
 }

@@ -146,15 +146,16 @@ func (s *Service) networkExists(ctx context.Context, tx Tx, name string) error {
 	if name == "" {
 		return nil
 	}
+	if err := tx.HoldNetwork(ctx, name); fault.KindOf(err) != fault.NotFound {
+		return err
+	}
 	networks, err := tx.Networks(ctx)
 	if err != nil {
 		return err
 	}
 	known := make([]string, len(networks))
 	for i, n := range networks {
-		if known[i] = n.Name; n.Name == name {
-			return nil
-		}
+		known[i] = n.Name
 	}
 	return fault.InvalidField("network", "%q is not a network; there are: %s (add it with: simurgh network add --name %s --driver ...)",
 		name, strings.Join(known, ", "), name)

@@ -294,12 +294,9 @@ func (s *Service) cycleOver(h sim.Hold, billingDay int, now time.Time) bool {
 
 // EndTests moves SIMs on whose test period has lasted its time.
 func (s *Service) EndTests(ctx context.Context) (int, error) {
-	ids, err := s.store.InTest(ctx, s.now().Add(-s.rules.TestTime), maxPage)
-	if err != nil {
-		return 0, err
-	}
-	return s.byRule(ctx, ids, func(_ *batch, held *sim.SIM) (Edit, bool, error) {
-		return Edit{Verb: sim.ActivateReady, Reason: ReasonTestOver}, held.Wanted.Phase == sim.Test, nil
+	return s.endTerms(ctx, s.store.InTest, s.rules.TestTime, func(_ *batch, held *sim.SIM) (Edit, bool, error) {
+		in := held.Wanted.State == sim.Provisioned && held.Wanted.Phase == sim.Test
+		return Edit{Verb: sim.ActivateReady, Reason: ReasonTestOver}, in, nil
 	})
 }
 
@@ -309,17 +306,41 @@ func (s *Service) EndWaits(ctx context.Context) (int, error) {
 	if s.rules.ReadyTime == 0 {
 		return 0, nil
 	}
-	ids, err := s.store.ReadySince(ctx, s.now().Add(-s.rules.ReadyTime), maxPage)
-	if err != nil {
-		return 0, err
-	}
-	return s.byRule(ctx, ids, func(_ *batch, held *sim.SIM) (Edit, bool, error) {
-		return Edit{Verb: sim.ActivateLive, Reason: ReasonReadyOver}, held.Wanted.Phase == sim.Ready && held.Wanted.Suspended == 0, nil
+	return s.endTerms(ctx, s.store.ReadySince, s.rules.ReadyTime, func(_ *batch, held *sim.SIM) (Edit, bool, error) {
+		in := held.Wanted.State == sim.Provisioned && held.Wanted.Phase == sim.Ready && held.Wanted.Suspended == 0
+		return Edit{Verb: sim.ActivateLive, Reason: ReasonReadyOver}, in, nil
 	})
 }
 
+type listTerms func(ctx context.Context, after sim.Term, before time.Time, n int) ([]sim.Term, error)
+
+// endTerms edits the SIMs of a list whose term has lasted its time, a page at a
+// time. A SIM that stays as it is hides none behind it.
+func (s *Service) endTerms(ctx context.Context, list listTerms, lasts time.Duration, edit judged) (int, error) {
+	ended, after, before := 0, sim.Term{}, s.now().Add(-lasts)
+	for {
+		page, err := list(ctx, after, before, maxPage)
+		if err != nil || len(page) == 0 {
+			return ended, err
+		}
+		ids := make([]int64, len(page))
+		for i, t := range page {
+			ids[i] = t.SIM
+		}
+		n, err := s.byRule(ctx, ids, edit)
+		ended += n
+		if err != nil || len(page) < maxPage {
+			return ended, err
+		}
+		after = page[len(page)-1]
+	}
+}
+
+// judged says what a rule does to a SIM, and whether it applies.
+type judged func(*batch, *sim.SIM) (Edit, bool, error)
+
 // byRule edits SIMs by a rule, each if the rule still says so once it is locked.
-func (s *Service) byRule(ctx context.Context, ids []int64, edit func(*batch, *sim.SIM) (Edit, bool, error)) (int, error) {
+func (s *Service) byRule(ctx context.Context, ids []int64, edit judged) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}

@@ -43,6 +43,14 @@ type Assigned struct {
 	PortfolioAt, PackageAt time.Time
 }
 
+// Term is a SIM in a phase that ends by itself, and since when it is on the
+// network. Lists of them go on behind the last one, at the zero Term from the
+// beginning.
+type Term struct {
+	SIM   int64
+	Began time.Time
+}
+
 // PartTally is how many SIMs with one part number stand on one package of one
 // portfolio.
 type PartTally struct {

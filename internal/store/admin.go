@@ -103,6 +103,30 @@ func (tx *Tx) SaveNetwork(ctx context.Context, n plan.Network) error {
 	return err
 }
 
+// HoldNetwork keeps a network until the transaction ends: whoever would remove it
+// waits. One that is missing is a NotFound fault.
+func (tx *Tx) HoldNetwork(ctx context.Context, name string) error {
+	return tx.pinNetwork(ctx, name, " FOR KEY SHARE")
+}
+
+// LockNetwork keeps everybody else from holding or changing a network until the
+// transaction ends. One that is missing is a NotFound fault.
+func (tx *Tx) LockNetwork(ctx context.Context, name string) error {
+	return tx.pinNetwork(ctx, name, " FOR UPDATE")
+}
+
+func (tx *Tx) pinNetwork(ctx context.Context, name, lock string) error {
+	if !tx.engine.locks() {
+		lock = ""
+	}
+	var one int
+	found, err := tx.one(ctx, []any{&one}, "SELECT 1 FROM network WHERE name = ?"+lock, name)
+	if err == nil && !found {
+		err = fault.Missing("network", name)
+	}
+	return err
+}
+
 // DropNetwork forgets a network, and nothing that refers to it.
 func (tx *Tx) DropNetwork(ctx context.Context, name string) error {
 	_, err := tx.exec(ctx, "DELETE FROM network WHERE name = ?", name)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
@@ -38,26 +39,32 @@ func (r reader) UsedSince(ctx context.Context, simID int64, since time.Time) (by
 	return bytes, sms, err
 }
 
-// InTest lists up to n SIMs whose test period began before a time.
-func (r reader) InTest(ctx context.Context, before time.Time, n int) ([]int64, error) {
-	return r.activatedBefore(ctx, "(wanted & 48) = 16", before, n)
+// InTest lists up to n SIMs behind one, the oldest first, whose test period
+// began before a time. One that is on its way off the network is in none.
+func (r reader) InTest(ctx context.Context, after sim.Term, before time.Time, n int) ([]sim.Term, error) {
+	return r.activatedBefore(ctx, "(wanted & 48) = 16 AND wanted = 20", after, before, n) // first as the partial index says it
 }
 
-// ReadySince lists up to n SIMs that wait for their first use, on the network
-// and not suspended, and were activated before a time.
-func (r reader) ReadySince(ctx context.Context, before time.Time, n int) ([]int64, error) {
-	return r.activatedBefore(ctx, "wanted = 36 AND (flags & 7) = 0", before, n) // as the partial index says it
+// ReadySince lists up to n SIMs behind one, the oldest first, that wait for
+// their first use, on the network and not suspended, and were activated before a
+// time.
+func (r reader) ReadySince(ctx context.Context, after sim.Term, before time.Time, n int) ([]sim.Term, error) {
+	return r.activatedBefore(ctx, "wanted = 36 AND (flags & 7) = 0", after, before, n) // as the partial index says it
 }
 
-func (r reader) activatedBefore(ctx context.Context, where string, before time.Time, n int) ([]int64, error) {
-	var ids []int64
+func (r reader) activatedBefore(ctx context.Context, where string, after sim.Term, before time.Time, n int) ([]sim.Term, error) {
+	var out []sim.Term
 	err := r.each(ctx, func(rows rowScanner) error {
-		var id int64
-		err := rows.Scan(&id)
-		ids = append(ids, id)
+		var t sim.Term
+		var began int64
+		err := rows.Scan(&t.SIM, &began)
+		t.Began = moment(began)
+		out = append(out, t)
 		return err
-	}, "SELECT sim_id FROM sim_state WHERE "+where+" AND activated_at <= ? AND activated_at <> 0 ORDER BY activated_at LIMIT ?", micros(before), n)
-	return ids, err
+	}, "SELECT sim_id, activated_at FROM sim_state WHERE "+where+` AND activated_at <= ? AND activated_at > 0 AND activated_at >= ?
+		AND (activated_at > ? OR sim_id > ?) ORDER BY activated_at, sim_id LIMIT ?`,
+		micros(before), micros(after.Began), micros(after.Began), after.SIM, n)
+	return out, err
 }
 
 // Cut has the open sessions of these SIMs cut, and returns how many.

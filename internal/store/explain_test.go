@@ -61,6 +61,8 @@ func TestNoScans(t *testing.T) {
 				return err
 			},
 			func() error { _, err := db.QuarantineOver(t.Context(), "lab", time.Unix(1, 0), 5); return err },
+			func() error { _, err := db.InTest(t.Context(), sim.Term{}, time.Unix(1, 0), 5); return err },
+			func() error { _, err := db.ReadySince(t.Context(), sim.Term{}, time.Unix(1, 0), 5); return err },
 			func() error { _, err := db.Expected(t.Context(), "lab", "1", 5); return err },
 		} {
 			if err := read(); err != nil {

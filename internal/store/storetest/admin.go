@@ -20,7 +20,7 @@ import (
 func testAdmin(t *testing.T, open func(t *testing.T) *store.DB) {
 	for name, test := range map[string]func(w *world){
 		"networks": networks, "expected": expected, "quarantine": quarantine, "settings": settings, "answers": answers, "one answer": oneAnswer,
-		"what is well": well,
+		"what is well": well, "a network that is held": heldNetwork,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,6 +75,59 @@ func networks(w *world) {
 	must(w.t, err)
 	if len(all) != 1 || all[0].Name != "lab" {
 		w.t.Errorf("the networks are %+v", all)
+	}
+}
+
+// heldNetwork holds that a network which is held stays until the holder has
+// ended, and that one which is removed cannot be held.
+func heldNetwork(w *world) {
+	w.write(func(ctx context.Context, tx *store.Tx) error {
+		return tx.AddNetwork(ctx, plan.Network{Name: "goes", Driver: "simulated", Config: "{}"})
+	})
+	held, done := make(chan bool), make(chan error, 1)
+	batch := w.sims(1)
+	batch[0].SIM.Network = "goes"
+	go func() {
+		done <- w.db.WriteBulk(w.t.Context(), func(tx *store.Tx) error {
+			if err := tx.HoldNetwork(w.t.Context(), "goes"); err != nil {
+				return err
+			}
+			close(held)
+			time.Sleep(100 * time.Millisecond) // the remover comes meanwhile
+			return tx.Insert(w.t.Context(), w.a.ID, batch)
+		})
+	}()
+	<-held
+	var user string
+	w.write(func(ctx context.Context, tx *store.Tx) (err error) {
+		if err = tx.LockNetwork(ctx, "goes"); err == nil {
+			user, err = tx.NetworkUser(ctx, "goes")
+		}
+		return err
+	})
+	must(w.t, <-done)
+	if user != "SIMs" {
+		w.t.Errorf("the remover finds %q on it", user)
+	}
+	drop := func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.LockNetwork(ctx, "goes"); err != nil {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond) // the holder comes meanwhile
+		return tx.DropNetwork(ctx, "goes")
+	}
+	go func() { done <- tryWrite(w.t, w.db, drop) }()
+	time.Sleep(20 * time.Millisecond)
+	late := tryWrite(w.t, w.db, func(ctx context.Context, tx *store.Tx) error { return tx.HoldNetwork(ctx, "goes") })
+	must(w.t, <-done)
+	if late != nil { // else it came first
+		wantKind(w.t, late, fault.NotFound)
+	}
+	for _, pin := range []func(*store.Tx) error{
+		func(tx *store.Tx) error { return tx.HoldNetwork(w.t.Context(), "goes") },
+		func(tx *store.Tx) error { return tx.LockNetwork(w.t.Context(), "goes") },
+	} {
+		wantKind(w.t, tryWrite(w.t, w.db, func(_ context.Context, tx *store.Tx) error { return pin(tx) }), fault.NotFound)
 	}
 }
 

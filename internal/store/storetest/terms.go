@@ -14,7 +14,7 @@ import (
 // testTerms finds the SIMs whose time in a phase is over, the oldest first.
 func testTerms(t *testing.T, open func(t *testing.T) *store.DB) {
 	w := newWorld(t, open(t))
-	iccids := w.insert(w.a1, w.sims(6))
+	iccids := w.insert(w.a1, w.sims(8))
 	stand := func(i int, phase sim.Phase, activated time.Time, suspended sim.Kinds) {
 		w.edit(iccids[i], func(s *sim.SIM) {
 			s.Wanted = sim.Condition{State: sim.Provisioned, Phase: phase, Suspended: suspended}
@@ -30,26 +30,46 @@ func testTerms(t *testing.T, open func(t *testing.T) *store.DB) {
 	stand(3, sim.Ready, noon.Add(-time.Hour), 0)
 	stand(4, sim.Ready, noon.Add(-time.Hour), sim.Kinds(0).With(sim.Customer))
 	stand(5, sim.Live, noon.Add(-time.Hour), 0)
+	stand(6, sim.Test, noon.Add(-time.Hour), 0)
+	stand(7, sim.Test, noon.Add(-time.Hour), 0)
+	w.edit(iccids[7], func(s *sim.SIM) { s.Wanted.State, s.Generation = sim.Deprovisioning, s.Generation+1 })
+	type list = func(ctx context.Context, after sim.Term, before time.Time, n int) ([]sim.Term, error)
 	for _, c := range []struct {
 		name   string
-		list   func(ctx context.Context, before time.Time, n int) ([]int64, error)
+		list   list
 		before time.Time
 		n      int
 		want   []int
 	}{
-		{"in test", w.db.InTest, noon, 10, []int{1, 0}},
-		{"in test before noon", w.db.InTest, noon.Add(-time.Microsecond), 10, []int{1}},
+		{"in test", w.db.InTest, noon, 10, []int{1, 6, 0}},
+		{"in test before noon", w.db.InTest, noon.Add(-time.Microsecond), 10, []int{1, 6}},
 		{"one in test", w.db.InTest, noon, 1, []int{1}},
 		{"ready", w.db.ReadySince, noon, 10, []int{3, 2}},
 		{"ready before noon", w.db.ReadySince, noon.Add(-time.Microsecond), 10, []int{3}},
 		{"ready long ago", w.db.ReadySince, noon.Add(-2 * time.Hour), 10, nil},
 	} {
-		got, err := c.list(t.Context(), c.before, c.n)
+		want := w.ids(iccids, c.want)
+		got, err := c.list(t.Context(), sim.Term{}, c.before, c.n)
 		must(t, err)
-		if want := w.ids(iccids, c.want); !slices.Equal(got, want) {
+		if !slices.Equal(termIDs(got), want) {
 			t.Errorf("%s: %v, want %v", c.name, got, want)
 		}
+		for i, mark := range got {
+			rest, err := c.list(t.Context(), mark, c.before, c.n)
+			must(t, err)
+			if c.n > 1 && !slices.Equal(rest, got[i+1:]) {
+				t.Errorf("%s behind %v: %v, want %v", c.name, mark, rest, got[i+1:])
+			}
+		}
 	}
+}
+
+func termIDs(terms []sim.Term) []int64 {
+	var out []int64
+	for _, t := range terms {
+		out = append(out, t.SIM)
+	}
+	return out
 }
 
 func (w *world) ids(iccids []ident.ICCID, which []int) []int64 {
