@@ -52,10 +52,20 @@ func onFleets(b *testing.B, sizes []int, bench func(b *testing.B, fleets []*benc
 	}
 }
 
-// fill fills the platform, unless that has been done.
+// fill fills the platform, unless that has been done: the SIMs once, and what
+// they use once a month.
 func (f *benched) fill(b *testing.B) {
 	b.Helper()
-	done := filepath.Join(f.data, "filled")
+	now := time.Now().UTC()
+	f.once(b, "filled", f.accounts, f.stock, f.lives)
+	f.once(b, now.Format("worn-2006-01"), func(ctx context.Context, a *app.App) error { return f.wear(ctx, a, now) })
+}
+
+// once carries out steps, unless a mark in the data folder says that they have
+// been.
+func (f *benched) once(b *testing.B, mark string, steps ...func(context.Context, *app.App) error) {
+	b.Helper()
+	done := filepath.Join(f.data, mark)
 	if _, err := os.Stat(done); err == nil {
 		return
 	}
@@ -64,7 +74,7 @@ func (f *benched) fill(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, step := range []func(context.Context, *app.App) error{f.accounts, f.stock, f.lives} {
+	for _, step := range steps {
 		if err := step(context.Background(), a); err != nil {
 			b.Fatal(err)
 		}
@@ -75,7 +85,7 @@ func (f *benched) fill(b *testing.B) {
 	if err := os.WriteFile(done, nil, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("%d SIMs in %s", f.sims, time.Since(begun).Round(time.Second))
+	b.Logf("%s: %d SIMs in %s", mark, f.sims, time.Since(begun).Round(time.Second))
 }
 
 func (f *benched) accounts(ctx context.Context, a *app.App) error {

@@ -16,6 +16,10 @@ var drifts = []struct{ code, what, text string }{
 		"SELECT portfolio_no, package_id, status, flags, -1 FROM sim_state")},
 	{"store.group", "counters of groups differ from the SIMs that they count", differing("portfolio_no, group_name", "sim_group_tally",
 		"SELECT portfolio_no, group_name, -1 FROM sim WHERE group_name <> ''")},
+	{"store.month", "counters of months differ from the SIMs that they count", `SELECT count(*) FROM (SELECT portfolio_no, month FROM (
+		SELECT portfolio_no, month, bytes, sms, cost FROM portfolio_month UNION ALL
+		SELECT s.portfolio_no, m.month, -m.bytes, -m.sms, -m.cost FROM usage_month m JOIN sim s ON s.id = m.sim_id) AS u
+		GROUP BY portfolio_no, month HAVING SUM(bytes) <> 0 OR SUM(sms) <> 0 OR SUM(cost) <> 0) AS d`},
 	{"store.rank", "counters of ICCIDs differ from the SIMs that they count", differing("portfolio_no, length, prefix", "sim_rank", ranked())},
 }
 

@@ -20,14 +20,21 @@ var monthTable = &table{name: "usage_month", columns: cols(`sim_id, month, bytes
 		voice_at = CASE WHEN excluded.voice_at > usage_month.voice_at THEN excluded.voice_at ELSE usage_month.voice_at END,
 		cost_at = CASE WHEN excluded.cost_at > usage_month.cost_at THEN excluded.cost_at ELSE usage_month.cost_at END`}
 
-// AddMonths adds what SIMs used to their counters of the month.
+// AddMonths adds what SIMs, which the transaction holds, used to their counters
+// of the month, and to those of their portfolios.
 func (tx *Tx) AddMonths(ctx context.Context, months map[usage.MonthKey]*usage.Month) error {
+	if len(months) == 0 {
+		return nil
+	}
 	rows := make([][]any, 0, len(months))
 	for k, m := range months {
 		rows = append(rows, []any{k.SIM, monthNo(m.Year, m.Month), m.In + m.Out, m.Rounded, m.SMS, m.USSD, m.Voice, int64(m.Cost),
 			micros(m.DataAt), micros(m.SMSAt), micros(m.USSDAt), micros(m.VoiceAt), micros(m.CostAt), m.In, m.Out})
 	}
-	return tx.insertSorted(ctx, monthTable, rows)
+	if err := tx.insertSorted(ctx, monthTable, rows); err != nil {
+		return err
+	}
+	return tx.addFolioMonths(ctx, months)
 }
 
 // UsedSince returns what a SIM has used from the month of a time on.

@@ -11,11 +11,12 @@ import (
 // lists is what every List of a database shares.
 type lists struct {
 	pager
-	totals *totals
-	few    int64             // candidates that are cheaper to sort than an order to walk
-	budget int               // rows that a walk may look at before sorting is cheaper
-	atOnce int               // rows that one statement may take of ranges, a page of each
-	taken  func(path string) // told which way a list went; nil outside tests
+	totals   *totals
+	balances balances
+	few      int64             // candidates that are cheaper to sort than an order to walk
+	budget   int               // rows that a walk may look at before sorting is cheaper
+	atOnce   int               // rows that one statement may take of ranges, a page of each
+	taken    func(path string) // told which way a list went; nil outside tests
 }
 
 // The bounds were measured at a million SIMs: sorting takes one to two

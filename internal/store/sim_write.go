@@ -112,7 +112,7 @@ func (tx *Tx) indexText(ctx context.Context, rows []searchRow, replace bool) err
 func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 	var identity, state, queue [][]any
 	var search []searchRow
-	changed := newTallies(tx.engine)
+	changed, moved := newTallies(tx.engine), map[int64]folioMove{}
 	for _, c := range changes {
 		no, err := tx.number(ctx, c.After.Portfolio)
 		if err != nil {
@@ -133,6 +133,9 @@ func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 		if c.After.Generation != c.Before.Generation {
 			queue = append(queue, queueRow(c.After))
 		}
+		if was != no {
+			moved[c.After.ID] = folioMove{was, no}
+		}
 		changed.add(c.Before, was, -1)
 		changed.add(c.After, no, 1)
 	}
@@ -152,6 +155,9 @@ func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 		return err
 	}
 	if err := tx.insert(ctx, queueTable, queue); err != nil {
+		return err
+	}
+	if err := tx.moveFolioMonths(ctx, moved); err != nil {
 		return err
 	}
 	return changed.save(ctx, tx)

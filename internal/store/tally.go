@@ -37,10 +37,16 @@ const slots = 8
 
 func newTallies(d dialect) *tallies {
 	t := &tallies{cells: map[cell]int64{}, groups: map[groupKey]int64{}, ranks: map[rankKey]int64{}}
-	if d.locks() {
-		t.slot = rand.Int64N(slots)
-	}
+	t.slot = newSlot(d)
 	return t
+}
+
+// newSlot is the slot that a transaction writes its counters in.
+func newSlot(d dialect) int64 {
+	if d.locks() {
+		return rand.Int64N(slots)
+	}
+	return 0
 }
 
 func (t *tallies) add(s *sim.SIM, portfolio, n int64) {
