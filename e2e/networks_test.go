@@ -32,11 +32,27 @@ func (p platform) furnishOn(t testing.TB, sims int, flags ...string) {
 	p.run(t, nil, "sims", "import", batchFile(t, sims), "--portfolio", labPortfolio, "--package", hlrPackage)
 }
 
+// fileOf is a file that nobody else can read.
+func fileOf(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestLifeInAnOpen5GS follows a SIM through the database of an Open5GS: keys
 // and number arrive, a suspension takes the sessions away and leaves the rest,
 // a termination takes the document aside.
 func TestLifeInAnOpen5GS(t *testing.T) {
 	t.Parallel()
+	engines(t, lifeInAnOpen5GS)
+}
+
+// ferret is a server that speaks MongoDB's protocol, and a client of it.
+func ferret(t *testing.T) (uri string, client *mongo.Client) {
+	t.Helper()
 	f, err := ferretdb.New(&ferretdb.Config{Listener: ferretdb.ListenerConfig{TCP: "127.0.0.1:0"}, Handler: "sqlite",
 		SQLiteURL: "file:" + t.TempDir() + "/?_txlock=immediate", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -46,11 +62,16 @@ func TestLifeInAnOpen5GS(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = f.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
-	client, err := mongo.Connect(options.Client().ApplyURI(f.MongoDBURI()))
-	if err != nil {
+	if client, err = mongo.Connect(options.Client().ApplyURI(f.MongoDBURI())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return strings.TrimSuffix(f.MongoDBURI(), "/"), client
+}
+
+func lifeInAnOpen5GS(t *testing.T, p platform) {
+	uri, client := ferret(t)
+	ctx := t.Context()
 	at := func(collection, field string) bson.M {
 		var out bson.M
 		if err := client.Database("open5gs").Collection(collection).FindOne(ctx, bson.M{field: string(imsiOf(0))}).Decode(&out); err != nil {
@@ -82,8 +103,7 @@ func TestLifeInAnOpen5GS(t *testing.T) {
 	}))
 	defer smf.Close()
 
-	p := platform{data: t.TempDir()}
-	p.furnishOn(t, 1, "--driver", "open5gs", "--address", strings.TrimSuffix(f.MongoDBURI(), "/")+"/open5gs", "--config", "apn=iot", "--config", "info="+smf.URL)
+	p.furnishOn(t, 1, "--driver", "open5gs", "--address", uri+"/open5gs", "--config", "apn=iot", "--config", "info="+smf.URL)
 	n := p.serve(t)
 	c, err := signIn(n.url, labPortfolio)
 	if err != nil {
@@ -190,17 +210,14 @@ func (o *partner) of(n int) string {
 // signed calls, whose secret is replaced while the server runs.
 func TestLifeInAPartnersNetwork(t *testing.T) {
 	t.Parallel()
+	engines(t, lifeInAPartnersNetwork)
+}
+
+func lifeInAPartnersNetwork(t *testing.T, p platform) {
 	o := &partner{key: []byte("0123456789abcdef0123456789abcdef"), has: map[string]map[string]any{}}
 	server := httptest.NewServer(o)
 	defer server.Close()
-	secretFile := func(key []byte) string {
-		path := filepath.Join(t.TempDir(), "secret")
-		if err := os.WriteFile(path, []byte("whsec_"+base64.StdEncoding.EncodeToString(key)+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	p := platform{data: t.TempDir()}
+	secretFile := func(key []byte) string { return fileOf(t, "whsec_"+base64.StdEncoding.EncodeToString(key)+"\n") }
 	p.furnishOn(t, 1, "--driver", "webhook", "--address", server.URL, "--secret-file", secretFile(o.key), "--config", "controls=disconnect,ping")
 	var seen struct {
 		Networks []struct {

@@ -8,15 +8,23 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/network"
 	"github.com/simurgh-iot/simurgh/internal/network/drivertest"
+	"github.com/simurgh-iot/simurgh/internal/network/pyhss/hsstest"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
+
+// server is a PyHSS to test against.
+type server struct{ *hsstest.Server }
+
+type row = hsstest.Row
+
+func startServer(t *testing.T) *server { return &server{hsstest.Start(t)} }
 
 func (s *server) open(t *testing.T, config string) *HSS {
 	t.Helper()
 	if config == "" {
 		config = "{}"
 	}
-	d, err := Open(t.Context(), json.RawMessage(fmt.Sprintf(`{"url":%q%s`, s.URL, more(config))), []byte(s.key), nil)
+	d, err := Open(t.Context(), json.RawMessage(fmt.Sprintf(`{"url":%q%s`, s.URL, more(config))), []byte(s.Key), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +53,7 @@ func TestDriver(t *testing.T) {
 			t.Parallel()
 			drivertest.Run(t, func(t *testing.T) drivertest.Harness {
 				s := startServer(t)
-				s.key = "change-this"
+				s.Key = "change-this"
 				config := fmt.Sprintf(`{"suspend":%q}`, suspend)
 				return drivertest.Harness{
 					Driver: s.open(t, config),
@@ -65,9 +73,9 @@ func TestDriver(t *testing.T) {
 
 // hold has the server lose its database, or find it again.
 func (s *server) hold(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.blind = on
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	s.Blind = on
 }
 
 // fleet returns n subscribers of PLMN 001-02 with numbers and keys.

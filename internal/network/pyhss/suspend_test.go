@@ -35,30 +35,30 @@ func TestCut(t *testing.T) {
 			p := fleet(1)[0]
 			imsi := string(p.IMSI)
 			mustApply(t, h, p)
-			if !s.attach(imsi) {
+			if !s.Attach(imsi) {
 				t.Fatal("a subscriber that may use everything cannot attach")
 			}
-			s.since()
+			s.Since()
 			p.Barred = sim.AllServices
 			mustApply(t, h, p)
 			var want []string
 			for _, clr := range c.clrs {
 				want = append(want, imsi+" "+clr)
 			}
-			if !slices.Equal(s.clrs, want) {
-				t.Errorf("cancellations %q, want %q", s.clrs, want)
+			if !slices.Equal(s.CLRs, want) {
+				t.Errorf("cancellations %q, want %q", s.CLRs, want)
 			}
-			checkOrder(t, s.since())
-			if s.connected(imsi) || s.attach(imsi) {
+			checkOrder(t, s.Since())
+			if s.Connected(imsi) || s.Attach(imsi) {
 				t.Error("a barred device is connected")
 			}
-			if s.given[imsi] != c.given {
-				t.Errorf("the device gave up for %q", s.given[imsi])
+			if s.Given[imsi] != c.given {
+				t.Errorf("the device gave up for %q", s.Given[imsi])
 			}
 			p.Barred = 0
 			mustApply(t, h, p)
-			if s.attach(imsi) != c.comesOff {
-				t.Errorf("when it is unbarred, the device is connected: %v", s.connected(imsi))
+			if s.Attach(imsi) != c.comesOff {
+				t.Errorf("when it is unbarred, the device is connected: %v", s.Connected(imsi))
 			}
 		})
 	}
@@ -87,16 +87,16 @@ func TestCutAgain(t *testing.T) {
 	h := s.open(t, "")
 	p := fleet(1)[0]
 	mustApply(t, h, p)
-	s.attach(string(p.IMSI))
-	s.broken = func(_, path string) bool { return strings.HasPrefix(path, "push/") }
+	s.Attach(string(p.IMSI))
+	s.Broken = func(_, path string) bool { return strings.HasPrefix(path, "push/") }
 	p.Barred = sim.Data
 	if err := h.Apply(t.Context(), one(p))[0]; err == nil {
 		t.Fatal("nothing was cancelled, and nobody says so")
 	}
-	s.broken = nil
+	s.Broken = nil
 	mustApply(t, h, p)
-	if len(s.clrs) != 1 || s.connected(string(p.IMSI)) {
-		t.Errorf("cancellations %q", s.clrs)
+	if len(s.CLRs) != 1 || s.Connected(string(p.IMSI)) {
+		t.Errorf("cancellations %q", s.CLRs)
 	}
 }
 
@@ -108,14 +108,14 @@ func TestCancellationThatIsNotSent(t *testing.T) {
 	p := fleet(1)[0]
 	mustApply(t, h, p)
 	for _, lost := range []row{{"serving_mme_realm": nil}, {"serving_mme_peer": "elsewhere;hss01"}, {"serving_mme_peer": nil}} {
-		s.attach(string(p.IMSI))
-		s.set("subscriber", "imsi", string(p.IMSI), lost)
+		s.Attach(string(p.IMSI))
+		s.Set("subscriber", "imsi", string(p.IMSI), lost)
 		p.Barred = sim.Data
 		err := h.Apply(t.Context(), one(p))[0]
 		if fault.KindOf(orNone(err)) != fault.Unavailable || network.Refused(err) != nil {
 			t.Errorf("with %v: %v", lost, err)
 		}
-		s.set("subscriber", "imsi", string(p.IMSI), row{"serving_mme": nil})
+		s.Set("subscriber", "imsi", string(p.IMSI), row{"serving_mme": nil})
 		p.Barred = 0
 		mustApply(t, h, p)
 	}
@@ -139,21 +139,21 @@ func TestRemoval(t *testing.T) {
 	mustApply(t, h, p)
 	p.Barred = 0
 	mustApply(t, h, p)
-	s.attach(string(p.IMSI))
-	s.set("auc", "imsi", string(p.IMSI), row{"sqn": 4711.0})
-	s.since()
+	s.Attach(string(p.IMSI))
+	s.Set("auc", "imsi", string(p.IMSI), row{"sqn": 4711.0})
+	s.Since()
 	p.Present = false
 	mustApply(t, h, p)
-	if want := []string{string(p.IMSI) + " type 1 reattach true", string(p.IMSI) + " type 2 reattach false"}; !slices.Equal(s.clrs[len(s.clrs)-2:], want) {
-		t.Errorf("cancellations %q", s.clrs)
+	if want := []string{string(p.IMSI) + " type 1 reattach true", string(p.IMSI) + " type 2 reattach false"}; !slices.Equal(s.CLRs[len(s.CLRs)-2:], want) {
+		t.Errorf("cancellations %q", s.CLRs)
 	}
-	checkOrder(t, s.since())
-	if s.connected(string(p.IMSI)) {
+	checkOrder(t, s.Since())
+	if s.Connected(string(p.IMSI)) {
 		t.Error("a removed device is connected")
 	}
 	p.Present, p.K, p.OPc = true, [16]byte{}, [16]byte{} // the network has the keys
 	mustApply(t, h, p)
-	auc := s.row("auc", "imsi", string(p.IMSI))
+	auc := s.Row("auc", "imsi", string(p.IMSI))
 	if auc["ki"] != fleet(1)[0].K.Hex() || auc["sqn"] != 4711.0 {
 		t.Errorf("the keys are %v", auc)
 	}
@@ -169,12 +169,12 @@ func TestAccessPointsComeBack(t *testing.T) {
 	other := fleet(2)[1]
 	other.APN = "ims"
 	mustApply(t, h, p, other)
-	id := func(name string) string { return fmt.Sprint(s.row("apn", "apn", name)["apn_id"]) }
+	id := func(name string) string { return fmt.Sprint(s.Row("apn", "apn", name)["apn_id"]) }
 	lists := func() string {
-		sub := s.row("subscriber", "imsi", string(p.IMSI))
+		sub := s.Row("subscriber", "imsi", string(p.IMSI))
 		return fmt.Sprint(sub["default_apn"], "|", sub["apn_list"])
 	}
-	s.set("subscriber", "imsi", string(p.IMSI), row{"apn_list": id("internet") + "," + id("ims")})
+	s.Set("subscriber", "imsi", string(p.IMSI), row{"apn_list": id("internet") + "," + id("ims")})
 	for _, step := range []struct {
 		change func()
 		want   func() string
@@ -191,12 +191,12 @@ func TestAccessPointsComeBack(t *testing.T) {
 			t.Errorf("the access points are %s, want %s", got, step.want())
 		}
 	}
-	if gateway := s.row("apn", "apn", "suspended")["pgw_address"]; gateway != "192.0.2.1" {
+	if gateway := s.Row("apn", "apn", "suspended")["pgw_address"]; gateway != "192.0.2.1" {
 		t.Errorf("the access point that leads nowhere leads to %v", gateway)
 	}
 	p.Barred, p.APN = sim.Data, ""
 	mustApply(t, h, p)
-	clear(s.tables["subscriber_attributes"].rows)
+	clear(s.Tables["subscriber_attributes"].Rows)
 	p.Barred = 0
 	mustApply(t, h, p)
 	if got, want := lists(), id("internet")+"|"+id("internet"); got != want {
@@ -215,8 +215,8 @@ func TestOtherWayToBar(t *testing.T) {
 	}
 	p.Barred = 0
 	mustApply(t, s.open(t, `{"suspend":"roaming"}`), p)
-	if !s.attach(string(p.IMSI)) {
-		t.Errorf("after all it is unbarred, but cannot attach: %v", s.row("subscriber", "imsi", string(p.IMSI)))
+	if !s.Attach(string(p.IMSI)) {
+		t.Errorf("after all it is unbarred, but cannot attach: %v", s.Row("subscriber", "imsi", string(p.IMSI)))
 	}
 }
 
@@ -235,16 +235,16 @@ func TestControl(t *testing.T) {
 	if err := control(); fault.CodeOf(err) != "network.not_attached" {
 		t.Errorf("of one who is not attached: %v", err)
 	}
-	s.attach(string(p.IMSI))
-	s.since()
+	s.Attach(string(p.IMSI))
+	s.Since()
 	if err := control(); err != nil {
 		t.Fatal(err)
 	}
-	if want := string(p.IMSI) + " type 2 reattach true"; len(s.clrs) != 1 || s.clrs[0] != want {
-		t.Errorf("cancellations %q", s.clrs)
+	if want := string(p.IMSI) + " type 2 reattach true"; len(s.CLRs) != 1 || s.CLRs[0] != want {
+		t.Errorf("cancellations %q", s.CLRs)
 	}
-	if calls := s.since(); len(calls) != 1 || !s.connected(string(p.IMSI)) {
-		t.Errorf("connected is %v after %q", s.connected(string(p.IMSI)), calls)
+	if calls := s.Since(); len(calls) != 1 || !s.Connected(string(p.IMSI)) {
+		t.Errorf("connected is %v after %q", s.Connected(string(p.IMSI)), calls)
 	}
 	mustApply(t, h, p)
 }

@@ -59,17 +59,17 @@ func TestKeys(t *testing.T) {
 	} {
 		step.change()
 		mustApply(t, h, p)
-		auc := s.row("auc", "imsi", string(p.IMSI))
+		auc := s.Row("auc", "imsi", string(p.IMSI))
 		if auc["ki"] != p.K.Hex() || auc["opc"] != p.OPc.Hex() || auc["algo"] != step.algo || auc["amf"] != "8000" || auc["iccid"] != string(p.ICCID) {
 			t.Errorf("the keys are %v", auc)
 		}
 		if auc["sqn"] == nil {
 			t.Error("there is no count, and PyHSS fails at that")
 		}
-		s.set("auc", "imsi", string(p.IMSI), row{"sqn": 99.0})
+		s.Set("auc", "imsi", string(p.IMSI), row{"sqn": 99.0})
 	}
 	mustApply(t, h, p)
-	if sqn := s.row("auc", "imsi", string(p.IMSI))["sqn"]; sqn != 99.0 {
+	if sqn := s.Row("auc", "imsi", string(p.IMSI))["sqn"]; sqn != 99.0 {
 		t.Errorf("the count went back to %v", sqn)
 	}
 	// Cards whose number nobody knows do not get in one another's way.
@@ -88,11 +88,11 @@ func TestFailuresTellNoSecret(t *testing.T) {
 		t.Run(failing, func(t *testing.T) {
 			t.Parallel()
 			s := startServer(t)
-			s.key = "the-provisioning-key"
+			s.Key = "the-provisioning-key"
 			h := s.open(t, "")
 			p := fleet(1)[0]
 			failed := false
-			s.broken = func(method, path string) bool {
+			s.Broken = func(method, path string) bool {
 				here := strings.HasPrefix(method+" "+path, failing)
 				failed = failed || here
 				return here
@@ -105,7 +105,7 @@ func TestFailuresTellNoSecret(t *testing.T) {
 				if err != nil && (fault.KindOf(err) != fault.Unavailable || network.Refused(err) != nil) {
 					t.Errorf("Apply: %v", err)
 				}
-				for _, secret := range []string{p.K.Hex(), p.OPc.Hex(), s.key} {
+				for _, secret := range []string{p.K.Hex(), p.OPc.Hex(), s.Key} {
 					if err != nil && strings.Contains(err.Error(), secret) {
 						t.Fatalf("the error holds a secret: %v", err)
 					}
@@ -121,19 +121,19 @@ func TestFailuresTellNoSecret(t *testing.T) {
 
 // hush lets do through what fails otherwise.
 func (s *server) hush(failing string, do func()) {
-	s.mu.Lock()
-	broken := s.broken
-	s.broken = nil
-	s.mu.Unlock()
+	s.Mu.Lock()
+	broken := s.Broken
+	s.Broken = nil
+	s.Mu.Unlock()
 	do()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.broken = broken
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	s.Broken = broken
 	if strings.HasPrefix(failing, "PUT apn") {
-		clear(s.tables["apn"].rows) // or it would not be made again
-		clear(s.tables["subscriber"].rows)
-		clear(s.tables["subscriber_routing"].rows)
-		clear(s.tables["subscriber_attributes"].rows)
+		clear(s.Tables["apn"].Rows) // or it would not be made again
+		clear(s.Tables["subscriber"].Rows)
+		clear(s.Tables["subscriber_routing"].Rows)
+		clear(s.Tables["subscriber_attributes"].Rows)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestNothingIsMissingFromTheBlind(t *testing.T) {
 func TestWrongKey(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	s.key = "right-key"
+	s.Key = "right-key"
 	d, err := Open(t.Context(), json.RawMessage(fmt.Sprintf(`{"url":%q}`, s.URL)), []byte("wrong-key"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -234,11 +234,11 @@ func TestAddressMoves(t *testing.T) {
 	} {
 		step()
 		mustApply(t, h, p)
-		if n := len(s.tables["subscriber_routing"].rows); n != 1 {
+		if n := len(s.Tables["subscriber_routing"].Rows); n != 1 {
 			t.Fatalf("the subscriber has %d static addresses", n)
 		}
 	}
-	if r := s.row("subscriber_routing", "ip_address", "2001:db8::17"); r["ip_version"] != 1.0 {
+	if r := s.Row("subscriber_routing", "ip_address", "2001:db8::17"); r["ip_version"] != 1.0 {
 		t.Errorf("the address is kept as %v", r)
 	}
 }
@@ -284,17 +284,17 @@ func TestInspect(t *testing.T) {
 		insecure bool
 		want     int
 	}{{"", false, 1}, {"", true, 2}, {"key", true, 1}, {"key", false, 0}} {
-		s.mu.Lock()
-		s.key, s.insecure = c.key, c.insecure
-		s.mu.Unlock()
+		s.Mu.Lock()
+		s.Key, s.Insecure = c.key, c.insecure
+		s.Mu.Unlock()
 		with := s.open(t, "")
 		with.api.key = c.key
 		got, err := with.Inspect(t.Context())
 		if err != nil || len(got.Conditions) != c.want || got.Software != "PyHSS hss01" {
 			t.Errorf("with %+v: %q, %v", c, got, err)
 		}
-		s.since()
-		if _, err := with.Inspect(t.Context()); err != nil || len(s.since()) > 0 {
+		s.Since()
+		if _, err := with.Inspect(t.Context()); err != nil || len(s.Since()) > 0 {
 			t.Errorf("PyHSS is tried anew at each look: %v", err)
 		}
 		with = s.open(t, "")

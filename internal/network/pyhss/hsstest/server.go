@@ -1,4 +1,6 @@
-package pyhss
+// Package hsstest is a PyHSS for tests: what is known of how a PyHSS 2.0
+// answers, with the MME and the devices behind it. It knows no driver.
+package hsstest
 
 import (
 	"encoding/json"
@@ -13,57 +15,57 @@ import (
 	"testing"
 )
 
-// server stands in for a PyHSS 2.0, with what is known of how it answers, and
-// for the MME and the devices behind it.
-type server struct {
+// Server stands in for a PyHSS 2.0, and for the MME and the devices behind it.
+type Server struct {
 	*httptest.Server
-	t *testing.T
 
-	mu       sync.Mutex
-	key      string // locks provisioning, unless it is empty
-	insecure bool   // gives keys to everybody
-	blind    bool   // has lost its database in a way that it has no name for
-	broken   func(method, path string) bool
-	tables   map[string]*table
-	calls    []string // "PATCH subscriber/7 {...}", without reads
+	Mu       sync.Mutex // guards what follows
+	Key      string     // locks provisioning, unless it is empty
+	Insecure bool       // gives keys to everybody
+	Blind    bool       // has lost its database in a way that it has no name for
+	Broken   func(method, path string) bool
+	Tables   map[string]*Table
+	Given    map[string]string // who has given up, and for what
+	CLRs     []string          // "imsi type reattach"
 
-	served map[string]bool   // who is connected
-	given  map[string]string // who has given up, and for what
-	clrs   []string          // "imsi type reattach"
+	calls  []string        // "PATCH subscriber/7 {...}", without reads
+	served map[string]bool // who is connected
 }
 
-// table is one of its database: rows by number.
-type table struct {
+// Table is one of its database: rows by number.
+type Table struct {
+	Rows   map[int]Row
 	last   int
-	rows   map[int]row
 	unique []string
 }
 
-type row = map[string]any
+// Row is what it keeps of one thing, as JSON has it.
+type Row = map[string]any
 
-func startServer(t *testing.T) *server {
-	s := &server{t: t, served: map[string]bool{}, given: map[string]string{}, tables: map[string]*table{
+// Start starts a server that ends with the test.
+func Start(t testing.TB) *Server {
+	s := &Server{served: map[string]bool{}, Given: map[string]string{}, Tables: map[string]*Table{
 		"apn":                   {},
 		"auc":                   {unique: []string{"imsi", "iccid"}},
 		"subscriber":            {unique: []string{"imsi"}},
 		"subscriber_attributes": {},
 		"subscriber_routing":    {},
 	}}
-	for _, tb := range s.tables {
-		tb.rows = map[int]row{}
+	for _, tb := range s.Tables {
+		tb.Rows = map[int]Row{}
 	}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
 }
 
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var body row
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	var body Row
 	if r.Method == http.MethodPut || r.Method == http.MethodPatch {
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-			s.answer(w, http.StatusInternalServerError, row{"result": "Failed", "reason": "An internal server error occurred"})
+			s.answer(w, http.StatusInternalServerError, Row{"result": "Failed", "reason": "An internal server error occurred"})
 			return
 		}
 	}
@@ -71,19 +73,19 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b, _ := json.Marshal(body)
 		s.calls = append(s.calls, fmt.Sprintf("%s %s %s", r.Method, strings.Trim(r.URL.Path, "/"), b))
 		// Reads are open to everybody.
-		if s.key != "" && r.Header.Get("Provisioning-Key") != s.key {
-			s.answer(w, http.StatusUnauthorized, row{"Result": "Unauthorized - Provisioning-Key Invalid"})
+		if s.Key != "" && r.Header.Get("Provisioning-Key") != s.Key {
+			s.answer(w, http.StatusUnauthorized, Row{"Result": "Unauthorized - Provisioning-Key Invalid"})
 			return
 		}
 	}
-	if s.broken != nil && s.broken(r.Method, strings.Trim(r.URL.Path, "/")) {
+	if s.Broken != nil && s.Broken(r.Method, strings.Trim(r.URL.Path, "/")) {
 		s.integrity(w, body)
 		return
 	}
 	s.route(w, r, strings.Split(strings.Trim(r.URL.Path, "/"), "/"), body)
 }
 
-func (s *server) answer(w http.ResponseWriter, status int, v any) {
+func (s *Server) answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("HSS", "hss01")
 	w.WriteHeader(status)
@@ -91,42 +93,42 @@ func (s *server) answer(w http.ResponseWriter, status int, v any) {
 }
 
 // integrity is how a failed statement is answered: with its parameters.
-func (s *server) integrity(w http.ResponseWriter, body row) {
-	s.answer(w, http.StatusBadRequest, row{"result": "Failed",
+func (s *Server) integrity(w http.ResponseWriter, body Row) {
+	s.answer(w, http.StatusBadRequest, Row{"result": "Failed",
 		"reason": fmt.Sprintf("A database integrity error occurred: (sqlite3.IntegrityError) [SQL: INSERT] [parameters: %v]", body)})
 }
 
 // nothing is the answer to what is not there, and to what has no name.
-func (s *server) nothing(w http.ResponseWriter) { s.answer(w, http.StatusOK, nil) }
+func (s *Server) nothing(w http.ResponseWriter) { s.answer(w, http.StatusOK, nil) }
 
-func (s *server) route(w http.ResponseWriter, r *http.Request, path []string, body row) {
+func (s *Server) route(w http.ResponseWriter, r *http.Request, path []string, body Row) {
 	name := path[0]
 	switch {
-	case s.blind:
+	case s.Blind:
 		s.nothing(w)
 	case name == "push" && len(path) == 3 && path[1] == "clr":
 		s.push(w, path[2], body)
 	case name == "subscriber" && len(path) > 1 && path[1] == "routing":
 		s.routing(w, r, path[2:], body)
-	case s.tables[name] == nil:
-		s.answer(w, http.StatusNotFound, row{"Result": "Not Found"})
+	case s.Tables[name] == nil:
+		s.answer(w, http.StatusNotFound, Row{"Result": "Not Found"})
 	case r.Method == http.MethodPut && len(path) == 1:
 		s.create(w, name, body)
 	case r.Method == http.MethodGet && len(path) == 2 && path[1] == "list":
 		s.list(w, r, name)
 	case r.Method == http.MethodGet && len(path) == 3:
-		s.one(w, name, s.tables[name].by(path[1], path[2]))
+		s.one(w, name, s.Tables[name].by(path[1], path[2]))
 	case len(path) == 2:
 		id, _ := strconv.Atoi(path[1])
 		s.byID(w, r.Method, name, id, body)
 	default:
-		s.answer(w, http.StatusNotFound, row{"Result": "Not Found"})
+		s.answer(w, http.StatusNotFound, Row{"Result": "Not Found"})
 	}
 }
 
 // by returns the number of the row in which field is value, 0 for none.
-func (t *table) by(field, value string) int {
-	for id, r := range t.rows {
+func (t *Table) by(field, value string) int {
+	for id, r := range t.Rows {
 		if r[field] == value {
 			return id
 		}
@@ -134,8 +136,8 @@ func (t *table) by(field, value string) int {
 	return 0
 }
 
-func (s *server) create(w http.ResponseWriter, name string, body row) {
-	t := s.tables[name]
+func (s *Server) create(w http.ResponseWriter, name string, body Row) {
+	t := s.Tables[name]
 	for _, field := range t.unique {
 		if v, ok := body[field].(string); ok && t.by(field, v) != 0 {
 			s.integrity(w, body)
@@ -143,21 +145,21 @@ func (s *server) create(w http.ResponseWriter, name string, body row) {
 		}
 	}
 	if v, ok := body["msisdn"]; name == "subscriber" && ok && v == nil {
-		s.answer(w, http.StatusInternalServerError, row{"result": "Failed", "reason": "An internal server error occurred: 'NoneType' object has no attribute 'replace'"})
+		s.answer(w, http.StatusInternalServerError, Row{"result": "Failed", "reason": "An internal server error occurred: 'NoneType' object has no attribute 'replace'"})
 		return
 	}
-	if name == "subscriber" && (s.tables["auc"].rows[number(body["auc_id"])] == nil || s.tables["apn"].rows[number(body["default_apn"])] == nil) {
+	if name == "subscriber" && (s.Tables["auc"].Rows[number(body["auc_id"])] == nil || s.Tables["apn"].Rows[number(body["default_apn"])] == nil) {
 		s.integrity(w, body)
 		return
 	}
 	t.last++
-	made := row{"roaming_enabled": true, "enabled": true, "nam": 0.0}
+	made := Row{"roaming_enabled": true, "enabled": true, "nam": 0.0}
 	if name != "subscriber" {
-		made = row{}
+		made = Row{}
 	}
 	maps.Copy(made, body)
 	made[name+"_id"] = float64(t.last)
-	t.rows[t.last] = made
+	t.Rows[t.last] = made
 	s.answer(w, http.StatusOK, made)
 }
 
@@ -166,39 +168,39 @@ func number(v any) int {
 	return int(f)
 }
 
-func (s *server) list(w http.ResponseWriter, r *http.Request, name string) {
+func (s *Server) list(w http.ResponseWriter, r *http.Request, name string) {
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	size, _ := strconv.Atoi(r.URL.Query().Get("page_size"))
-	ids := slices.Sorted(maps.Keys(s.tables[name].rows))
+	ids := slices.Sorted(maps.Keys(s.Tables[name].Rows))
 	if size > 0 {
 		ids = ids[min(page*size, len(ids)):min((page+1)*size, len(ids))]
 	}
-	out := []row{}
+	out := []Row{}
 	for _, id := range ids {
-		out = append(out, s.sanitized(name, s.tables[name].rows[id]))
+		out = append(out, s.sanitized(name, s.Tables[name].Rows[id]))
 	}
 	s.answer(w, http.StatusOK, out)
 }
 
-func (s *server) sanitized(name string, r row) row {
+func (s *Server) sanitized(name string, r Row) Row {
 	r = maps.Clone(r)
-	if name == "auc" && !s.insecure {
+	if name == "auc" && !s.Insecure {
 		delete(r, "ki")
 		delete(r, "opc")
 	}
 	return r
 }
 
-func (s *server) one(w http.ResponseWriter, name string, id int) {
-	r := s.tables[name].rows[id]
+func (s *Server) one(w http.ResponseWriter, name string, id int) {
+	r := s.Tables[name].Rows[id]
 	if r == nil {
 		s.nothing(w)
 		return
 	}
 	r = s.sanitized(name, r)
 	if name == "subscriber" {
-		attributes := []row{}
-		for _, a := range s.tables["subscriber_attributes"].rows {
+		attributes := []Row{}
+		for _, a := range s.Tables["subscriber_attributes"].Rows {
 			if number(a["subscriber_id"]) == id {
 				attributes = append(attributes, a)
 			}
@@ -208,9 +210,9 @@ func (s *server) one(w http.ResponseWriter, name string, id int) {
 	s.answer(w, http.StatusOK, r)
 }
 
-func (s *server) byID(w http.ResponseWriter, method, name string, id int, body row) {
-	t := s.tables[name]
-	r := t.rows[id]
+func (s *Server) byID(w http.ResponseWriter, method, name string, id int, body Row) {
+	t := s.Tables[name]
+	r := t.Rows[id]
 	switch {
 	case r == nil:
 		s.nothing(w)
@@ -219,11 +221,11 @@ func (s *server) byID(w http.ResponseWriter, method, name string, id int, body r
 			s.integrity(w, nil)
 			return
 		}
-		delete(t.rows, id)
-		s.answer(w, http.StatusOK, row{"Result": "OK"})
+		delete(t.Rows, id)
+		s.answer(w, http.StatusOK, Row{"Result": "OK"})
 	case method == http.MethodPatch:
 		if v, ok := body["msisdn"]; ok && v == nil {
-			s.answer(w, http.StatusInternalServerError, row{"result": "Failed"})
+			s.answer(w, http.StatusInternalServerError, Row{"result": "Failed"})
 			return
 		}
 		maps.Copy(r, body)
@@ -238,9 +240,9 @@ func (s *server) byID(w http.ResponseWriter, method, name string, id int, body r
 
 // hangsOn reports whether rows refer to a subscriber, as a database with
 // foreign keys sees it.
-func (s *server) hangsOn(id int) bool {
+func (s *Server) hangsOn(id int) bool {
 	for _, name := range []string{"subscriber_attributes", "subscriber_routing"} {
-		for _, r := range s.tables[name].rows {
+		for _, r := range s.Tables[name].Rows {
 			if number(r["subscriber_id"]) == id {
 				return true
 			}
@@ -249,14 +251,14 @@ func (s *server) hangsOn(id int) bool {
 	return false
 }
 
-func (s *server) routing(w http.ResponseWriter, r *http.Request, path []string, body row) {
-	t := s.tables["subscriber_routing"]
+func (s *Server) routing(w http.ResponseWriter, r *http.Request, path []string, body Row) {
+	t := s.Tables["subscriber_routing"]
 	switch {
 	case r.Method == http.MethodPut && len(path) == 0:
 		s.create(w, "subscriber_routing", body)
 	case len(path) == 2:
 		id := 0
-		for i, rt := range t.rows {
+		for i, rt := range t.Rows {
 			if strconv.Itoa(number(rt["subscriber_id"])) == path[0] && strconv.Itoa(number(rt["apn_id"])) == path[1] {
 				id = i
 			}
@@ -269,23 +271,23 @@ func (s *server) routing(w http.ResponseWriter, r *http.Request, path []string, 
 }
 
 // push queues a cancellation. What goes wrong with it is "OK" all the same.
-func (s *server) push(w http.ResponseWriter, imsi string, body row) {
+func (s *Server) push(w http.ResponseWriter, imsi string, body Row) {
 	for _, field := range []string{"diameterPeer", "DestinationRealm", "cancellationType", "immediateReattach"} {
 		if body[field] == nil {
-			s.answer(w, http.StatusOK, row{"result": "Failed", "Reason": "Unable to send CLR: '" + field + "'"})
+			s.answer(w, http.StatusOK, Row{"result": "Failed", "Reason": "Unable to send CLR: '" + field + "'"})
 			return
 		}
 	}
 	if body["diameterPeer"] != mmePeer {
-		s.answer(w, http.StatusBadRequest, row{"result": fmt.Sprintf("Failed queueing CLR to %v", body["diameterPeer"])})
+		s.answer(w, http.StatusBadRequest, Row{"result": fmt.Sprintf("Failed queueing CLR to %v", body["diameterPeer"])})
 		return
 	}
-	sub := s.tables["subscriber"].rows[s.tables["subscriber"].by("imsi", imsi)]
+	sub := s.Tables["subscriber"].Rows[s.Tables["subscriber"].by("imsi", imsi)]
 	if sub["serving_mme"] == body["DestinationHost"] {
 		sub["serving_mme"], sub["serving_mme_realm"], sub["serving_mme_peer"] = nil, nil, nil
 	}
 	s.cancel(imsi, number(body["cancellationType"]), body["immediateReattach"].(bool))
-	s.answer(w, http.StatusOK, row{"result": "Successfully queued CLR to " + mmePeer})
+	s.answer(w, http.StatusOK, Row{"result": "Successfully queued CLR to " + mmePeer})
 }
 
 // The MME, as the HSS knows it.
@@ -296,8 +298,8 @@ const (
 
 // cancel is the MME as it hears of a cancellation: of type 1 it lets the
 // device go without a word to it, of type 2 it tells it, too.
-func (s *server) cancel(imsi string, kind int, reattach bool) {
-	s.clrs = append(s.clrs, fmt.Sprintf("%s type %d reattach %v", imsi, kind, reattach))
+func (s *Server) cancel(imsi string, kind int, reattach bool) {
+	s.CLRs = append(s.CLRs, fmt.Sprintf("%s type %d reattach %v", imsi, kind, reattach))
 	if !s.served[imsi] {
 		return
 	}
@@ -307,59 +309,60 @@ func (s *server) cancel(imsi string, kind int, reattach bool) {
 	}
 }
 
-// attach has a device come to the network, and reports whether it is connected.
-func (s *server) attach(imsi string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// Attach has a device come to the network, and reports whether it is connected.
+func (s *Server) Attach(imsi string) bool {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	return s.comeBack(imsi)
 }
 
-func (s *server) comeBack(imsi string) bool {
-	if s.given[imsi] != "" {
+func (s *Server) comeBack(imsi string) bool {
+	if s.Given[imsi] != "" {
 		return false
 	}
-	sub := s.tables["subscriber"].rows[s.tables["subscriber"].by("imsi", imsi)]
+	sub := s.Tables["subscriber"].Rows[s.Tables["subscriber"].by("imsi", imsi)]
 	switch {
 	case sub == nil || sub["enabled"] == false:
-		s.given[imsi] = "the card is unknown"
+		s.Given[imsi] = "the card is unknown"
 		return false
 	case sub["roaming_enabled"] == false: // all of the devices here roam
-		s.given[imsi] = "the network is forbidden"
+		s.Given[imsi] = "the network is forbidden"
 		return false
 	}
 	sub["serving_mme"], sub["serving_mme_realm"], sub["serving_mme_peer"] = mmeHost, "epc.example", mmePeer+";hss01"
-	gateway := s.tables["apn"].rows[number(sub["default_apn"])]["pgw_address"]
+	gateway := s.Tables["apn"].Rows[number(sub["default_apn"])]["pgw_address"]
 	s.served[imsi] = gateway == nil
 	return s.served[imsi]
 }
 
-func (s *server) connected(imsi string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// Connected reports whether a device is connected.
+func (s *Server) Connected(imsi string) bool {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	return s.served[imsi]
 }
 
-// since returns the writes since the last call, and forgets them.
-func (s *server) since() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// Since returns the writes since the last call, and forgets them.
+func (s *Server) Since() []string {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	calls := s.calls
 	s.calls = nil
 	return calls
 }
 
-// row returns a row of a table by a field.
-func (s *server) row(name, field, value string) row {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.tables[name]
-	return maps.Clone(t.rows[t.by(field, value)])
+// Row returns a row of a table by a field.
+func (s *Server) Row(name, field, value string) Row {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	t := s.Tables[name]
+	return maps.Clone(t.Rows[t.by(field, value)])
 }
 
-// set changes a row past the driver.
-func (s *server) set(name, field, value string, change row) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.tables[name]
-	maps.Copy(t.rows[t.by(field, value)], change)
+// Set changes a row past the driver.
+func (s *Server) Set(name, field, value string, change Row) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	t := s.Tables[name]
+	maps.Copy(t.Rows[t.by(field, value)], change)
 }
