@@ -76,12 +76,14 @@ type answerView struct {
 	Gateway  string     `json:"gateway"`
 	Accepted bool       `json:"accepted"`
 	Reason   string     `json:"reason,omitempty"` // why not
+	Times    int64      `json:"times"`            // how many answers these are, within a minute
+	Last     *time.Time `json:"last,omitempty"`   // the last of several
 	APN      string     `json:"apn,omitempty"`
 	IMEI     string     `json:"imei,omitempty"`
 }
 
 func viewAnswer(a *usage.AccessRecord) answerView {
-	return answerView{at(a.Access.At), a.Access.NAS, a.Verdict.Accept, a.Verdict.Reason, a.Access.APN, string(a.Access.IMEI)}
+	return answerView{at(a.Access.At), a.Access.NAS, a.Verdict.Accept, a.Verdict.Reason, a.Times, at(a.LastAt), a.Access.APN, string(a.Access.IMEI)}
 }
 
 // network prints what gateways asked and reported.
@@ -100,7 +102,11 @@ func (p *portrait) network(w io.Writer) {
 		t := newTable(w, "TIME", "ANSWER", "GATEWAY", "WHY")
 		for i := range p.answers {
 			a := viewAnswer(&p.answers[i])
-			t.row(clock(*a.At), yes(a.Accepted, "accept")+yes(!a.Accepted, "reject"), a.Gateway, a.Reason)
+			why := a.Reason
+			if a.Times > 1 {
+				why += " (" + fmtInt(a.Times) + " times until " + clock(*a.Last) + ")"
+			}
+			t.row(clock(*a.At), yes(a.Accepted, "accept")+yes(!a.Accepted, "reject"), a.Gateway, why)
 		}
 		t.flush()
 	}

@@ -20,6 +20,8 @@ type AccessReader interface {
 	Subscribers(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error)
 	NASes(ctx context.Context) ([]usage.NAS, error)
 	Accesses(ctx context.Context, simID int64, from, to time.Time, offset, n int) ([]usage.AccessRecord, int64, error)
+	Rejects(ctx context.Context, ids []int64, since time.Time) ([]usage.AccessRecord, error)
+	Authentications(ctx context.Context, simID int64, from, to time.Time, offset, n int) ([]usage.Authentication, int64, error)
 	Sessions(ctx context.Context, ids []int64, from, to time.Time, offset, n int) ([]usage.Session, int64, error)
 	Cuts(ctx context.Context, simID int64, n int) ([]usage.CutRecord, error)
 	OpenAfter(ctx context.Context, nas string, after usage.Mark, n int) ([]usage.Mark, error)
@@ -75,9 +77,36 @@ func (s *Service) Admit(ctx context.Context, asked []usage.Access) ([]Admitted, 
 	return out, nil
 }
 
-// RecordAccess keeps answered requests for the SIMs' timelines.
+// RecordAccess keeps answered requests for the SIMs' timelines. Rejects for the
+// same reason are folded, see [usage.Fold].
 func (s *Service) RecordAccess(ctx context.Context, records []usage.AccessRecord) error {
-	return s.store.Write(ctx, func(tx Tx) error { return tx.AddAccess(ctx, records) })
+	refused, since := map[int64]bool{}, s.now()
+	for i := range records {
+		if r := &records[i]; !r.Verdict.Accept {
+			if refused[r.SIM] = true; r.Access.At.Before(since) {
+				since = r.Access.At
+			}
+		}
+	}
+	return s.store.Write(ctx, func(tx Tx) error {
+		var open []usage.AccessRecord
+		if len(refused) > 0 {
+			var err error
+			if open, err = tx.Rejects(ctx, keysOf(refused), since.Add(-usage.FoldTime)); err != nil {
+				return err
+			}
+		}
+		return tx.AddAccess(ctx, usage.Fold(open, records))
+	})
+}
+
+// Authentications lists what became of requests for access of a SIM that the
+// caller has read, newest first: its data sessions, and the rejects.
+func (s *Service) Authentications(ctx context.Context, r Request, of *sim.SIM, from, to time.Time, offset, n int) ([]usage.Authentication, int64, error) {
+	if err := r.Caller.Needs(tenant.ActivityGet); err != nil {
+		return nil, 0, err
+	}
+	return s.store.Authentications(ctx, of.ID, from, to, offset, limit(n))
 }
 
 // Accesses lists the requests for access of a SIM, newest first.

@@ -41,49 +41,6 @@ func (tx *Tx) RemoveNAS(ctx context.Context, name string) (bool, error) {
 	return n > 0, err
 }
 
-var accessTable = &table{name: "access", columns: cols(`id, sim_id, at, accepted, reason text, nas text, imei text, apn text, rat text, mcc text,
-	mnc text, ip text`)}
-
-// AddAccess appends answered requests for access.
-func (tx *Tx) AddAccess(ctx context.Context, records []usage.AccessRecord) error {
-	ids, err := tx.engine.nextIDs(ctx, tx.q, len(records))
-	if err != nil {
-		return err
-	}
-	rows := make([][]any, len(records))
-	for i, r := range records {
-		ip := ""
-		if r.Verdict.IP.IsValid() {
-			ip = r.Verdict.IP.String()
-		}
-		rows[i] = []any{ids[i], r.SIM, micros(r.Access.At), flag(r.Verdict.Accept), r.Verdict.Reason, r.Access.NAS, string(r.Access.IMEI),
-			r.Access.APN, r.Access.RAT, r.Access.MCC, r.Access.MNC, ip}
-	}
-	return tx.insert(ctx, accessTable, rows)
-}
-
-// Accesses lists the requests for access of a SIM that the caller has found in
-// its sphere, newest first, in a range, and how many there are.
-func (r reader) Accesses(ctx context.Context, simID int64, from, to time.Time, offset, n int) (out []usage.AccessRecord, total int64, err error) {
-	const where = " FROM access WHERE sim_id = ? AND at >= ? AND at < ?"
-	if _, err = r.one(ctx, []any{&total}, "SELECT count(*)"+where, simID, micros(from), micros(to)); err != nil {
-		return nil, 0, err
-	}
-	err = r.each(ctx, func(rows rowScanner) error {
-		var a usage.AccessRecord
-		var at, accepted int64
-		var ip string
-		err := rows.Scan(&a.ID, &a.SIM, &at, &accepted, &a.Verdict.Reason, &a.Access.NAS, &a.Access.IMEI, &a.Access.APN, &a.Access.RAT,
-			&a.Access.MCC, &a.Access.MNC, &ip)
-		a.Access.At, a.Verdict.Accept = moment(at), accepted != 0
-		a.Verdict.IP, _ = netip.ParseAddr(ip) // empty for none
-		out = append(out, a)
-		return err
-	}, "SELECT id, sim_id, at, accepted, reason, nas, imei, apn, rat, mcc, mnc, ip"+where+" ORDER BY at DESC, id DESC LIMIT ? OFFSET ?",
-		simID, micros(from), micros(to), n, offset)
-	return out, total, err
-}
-
 // DropUsage removes up to n rows of each kind that are older than a time: hours,
 // accesses, sessions that have ended and their orders, messages, errands, alerts. It
 // returns how many; fewer than n means that nothing is left.

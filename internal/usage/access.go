@@ -3,6 +3,7 @@ package usage
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,12 +130,61 @@ func networkID(apn string) string {
 	return apn
 }
 
-// AccessRecord is one question and its answer, as the timeline keeps it.
+// AccessRecord is one question and its answer, as the timeline keeps it. Rejects
+// by one gateway for the same reason that follow one another are one record; it
+// tells of the first of them.
 type AccessRecord struct {
 	ID      int64
 	SIM     int64
 	Access  Access
 	Verdict Verdict
+	Times   int64     // how many it stands for; 0 is 1
+	LastAt  time.Time // the last of them; zero for a record of one
+}
+
+// FoldTime is how far apart the rejects of one record may be, so that a device
+// that does not give up fills no disk: it gets a record a minute for each gateway
+// and each of the [Refusals], whatever APN or device it claims.
+const FoldTime = time.Minute
+
+// Fold puts rejects into the records that they belong to. Open are stored
+// records that may take some; the result holds those that did, with the Times
+// that they are to have more, and the new ones.
+func Fold(open, fresh []AccessRecord) []AccessRecord {
+	type key struct {
+		sim int64
+		nas string
+		why Refusal
+	}
+	out, at := make([]AccessRecord, 0, len(open)+len(fresh)), map[key]int{}
+	for _, r := range open {
+		r.Times = 0
+		at[key{r.SIM, r.Access.NAS, r.Verdict.Refusal}] = len(out)
+		out = append(out, r)
+	}
+	for _, r := range fresh {
+		r.Times = max(r.Times, 1)
+		k := key{r.SIM, r.Access.NAS, r.Verdict.Refusal}
+		if i, there := at[k]; there && !r.Verdict.Accept && r.Access.At.Sub(out[i].Access.At).Abs() < FoldTime {
+			out[i].Times += r.Times
+			out[i].LastAt = latest(out[i].LastAt, r.LastAt, r.Access.At)
+			continue
+		}
+		if !r.Verdict.Accept {
+			at[k] = len(out)
+		}
+		out = append(out, r)
+	}
+	return slices.DeleteFunc(out, func(r AccessRecord) bool { return r.Times == 0 })
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
+
+// Authentication is what became of one request for access, or of several: a data
+// session, or a reject. One of the two is nil.
+type Authentication struct {
+	Session *Session
+	Reject  *AccessRecord
 }
 
 // NAS is a gateway that may speak RADIUS to us.

@@ -143,9 +143,13 @@ func (h *handler) ListAuthenticationActivity(ctx context.Context, _ ListAuthenti
 	}
 	out := ListAuthenticationActivity200JSONResponse{PageToken: x.query.pageToken(), RequestedPageSize: x.query.pageSize(), Items: []Session{}}
 	out.NextPageToken, err = x.offset(ctx, func(skip, n int) (int, int64, error) {
-		list, total, err := x.fleet.DataSessions(ctx, x.request, []ident.ICCID{x.sim.ICCID}, from, to, skip, n)
-		for i := range list {
-			out.Items = append(out.Items, session(&list[i]))
+		list, total, err := x.fleet.Authentications(ctx, x.request, x.sim, from, to, skip, n)
+		for _, a := range list {
+			if a.Reject != nil {
+				out.Items = append(out.Items, x.reject(a.Reject))
+			} else {
+				out.Items = append(out.Items, session(a.Session))
+			}
 		}
 		out.ItemCount = len(list)
 		return len(list), total, err
@@ -162,6 +166,16 @@ func session(s *usage.Session) Session {
 		out.Ip = &ip
 	}
 	return out
+}
+
+// reject is a request for access, or several, that was answered with no.
+func (x *exchange) reject(a *usage.AccessRecord) Session {
+	last := a.LastAt
+	if last.IsZero() {
+		last = a.Access.At
+	}
+	return Session{StartTime: at(a.Access.At), StopTime: at(last), Imsi: orNull(string(x.sim.IMSI)), Mccmnc: orNull(a.Access.MCC + a.Access.MNC),
+		Apn: orNull(a.Access.APN), Rat: orNull(a.Access.RAT), AuthState: AccessReject, Reason: orNull(a.Verdict.Reason), Count: &a.Times}
 }
 
 // steps is the span that the query asks for.

@@ -1152,16 +1152,22 @@ type ServiceAccountPage struct {
 
 // Session defines model for Session.
 type Session struct {
-	Apn          *string          `json:"apn"`
-	AuthState    SessionAuthState `json:"authState"`
-	Bytes        int64            `json:"bytes"`
-	Imsi         *string          `json:"imsi"`
-	InputOctets  *int64           `json:"inputOctets"`
-	Ip           *string          `json:"ip"`
-	Mccmnc       *string          `json:"mccmnc"`
-	OutputOctets *int64           `json:"outputOctets"`
-	Rat          *string          `json:"rat"`
-	StartTime    *Moment          `json:"startTime"`
+	Apn       *string          `json:"apn"`
+	AuthState SessionAuthState `json:"authState"`
+	Bytes     int64            `json:"bytes"`
+
+	// Count How many requests the row stands for; rejects only.
+	Count        *int64  `json:"count,omitempty"`
+	Imsi         *string `json:"imsi"`
+	InputOctets  *int64  `json:"inputOctets"`
+	Ip           *string `json:"ip"`
+	Mccmnc       *string `json:"mccmnc"`
+	OutputOctets *int64  `json:"outputOctets"`
+	Rat          *string `json:"rat"`
+
+	// Reason Why a request was refused; rejects only.
+	Reason    *string `json:"reason,omitempty"`
+	StartTime *Moment `json:"startTime"`
 
 	// StopTime Null while it is open.
 	StopTime *Moment `json:"stopTime"`
@@ -1806,7 +1812,7 @@ type ServerInterface interface {
 	// ChangeAttribute Change an attribute's value
 	// (PATCH /sim/{iccId}/attribute/{iccAttributeId})
 	ChangeAttribute(w http.ResponseWriter, r *http.Request, iccId IccId, iccAttributeId Id)
-	// ListAuthenticationActivity List data sessions, the newest first
+	// ListAuthenticationActivity List data sessions and rejects, the newest first
 	// (GET /sim/{iccId}/authenticationActivity)
 	ListAuthenticationActivity(w http.ResponseWriter, r *http.Request, iccId IccId)
 	// CountAuthenticationActivity Count requests for access over time
@@ -6463,7 +6469,7 @@ type StrictServerInterface interface {
 	// ChangeAttribute Change an attribute's value
 	// (PATCH /sim/{iccId}/attribute/{iccAttributeId})
 	ChangeAttribute(ctx context.Context, request ChangeAttributeRequestObject) (ChangeAttributeResponseObject, error)
-	// ListAuthenticationActivity List data sessions, the newest first
+	// ListAuthenticationActivity List data sessions and rejects, the newest first
 	// (GET /sim/{iccId}/authenticationActivity)
 	ListAuthenticationActivity(ctx context.Context, request ListAuthenticationActivityRequestObject) (ListAuthenticationActivityResponseObject, error)
 	// CountAuthenticationActivity Count requests for access over time

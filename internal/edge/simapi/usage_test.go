@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -85,10 +86,10 @@ func TestActivity(t *testing.T) {
 	w.call(engineer, http.MethodGet, "/sim/<live>/ussdActivity", "").has(t, `{"items":[{"dateTime":"2026-03-04T02:10:00Z"}]}`)
 	w.call(engineer, http.MethodGet, "/sim/<live>/voiceActivity?periodId=9", "").has(t, `{"items":[{"startTime":"2026-03-03T00:00:00Z","stopTime":"2026-03-03T00:01:00Z","seconds":138,"direction":null}]}`)
 	w.call(engineer, http.MethodGet, "/sim/<live2>/authenticationActivity", "").has(t, `{"items":[{"startTime":"2026-03-04T01:10:00Z","stopTime":null,"bytes":81920,"inputOctets":20000,"outputOctets":61920,
-		"imsi":"234150000000005","mccmnc":"23415","apn":"example.apn","ip":"10.20.0.17","rat":"LTE","authState":"Access-Accept"},{"bytes":1024,"inputOctets":300,"stopTime":"2026-03-01T09:00:00Z"}]}`)
-	w.call(engineer, http.MethodGet, "/sim/<live2>/authenticationActivity?period=day&startTime=2026-03-01", "").has(t, `{"items":[{"bytes":1024}]}`)
-	w.call(engineer, http.MethodGet, "/sim/<live2>/authenticationActivity?pageSize=1", "").into(t, &p)
-	w.call(engineer, http.MethodGet, "/sim/<live2>/authenticationActivity?pageSize=1&pageToken="+*p.NextPageToken, "").has(t, `{"items":[{"bytes":1024}],"nextPageToken":"absent"}`)
+		"imsi":"234150000000005","mccmnc":"23415","apn":"example.apn","ip":"10.20.0.17","rat":"LTE","authState":"Access-Accept"},{"authState":"Access-Reject"},{"authState":"Access-Reject"},{"bytes":1024,"inputOctets":300,"stopTime":"2026-03-01T09:00:00Z"}]}`)
+	w.call(engineer, http.MethodGet, "/sim/<live2>/authenticationActivity?period=day&startTime=2026-03-01", "").has(t, `{"items":[{"bytes":0,"count":1},{"bytes":0,"count":1},{"bytes":1024,"count":"absent"}]}`)
+	w.call(engineer, http.MethodGet, "/sim/<live2>/authenticationActivity?pageSize=3", "").into(t, &p)
+	w.call(engineer, http.MethodGet, "/sim/<live2>/authenticationActivity?pageSize=3&pageToken="+*p.NextPageToken, "").has(t, `{"items":[{"bytes":1024}],"nextPageToken":"absent"}`)
 	w.call(engineer, http.MethodGet, "/sim/<child>/authenticationActivity", "").has(t, `{"items":[]}`)
 	w.call(engineer, http.MethodGet, "/sim/<live2>/smsActivity?periodId=5", "").fails(t, 400, 6006)
 	w.call(engineer, http.MethodGet, "/sim/<live2>/authenticationActivity?period=week", "").fails(t, 400, 6006)
@@ -141,7 +142,7 @@ func TestReportedUsage(t *testing.T) {
 		}
 		check(w.Fleet.RecordAccess(t.Context(), []usage.AccessRecord{{SIM: s.ID, Access: usage.Access{At: noon.Add(-time.Hour)}, Verdict: usage.Verdict{Accept: true}},
 			{SIM: s.ID, Access: usage.Access{At: noon.Add(-time.Hour)}, Verdict: usage.Verdict{Refusal: usage.OverLimit}}}))
-		w.call(engineer, http.MethodGet, "/sim/<live3>/authenticationActivity", "").has(t, `{"itemCount":1,"items":[{"startTime":"2026-03-04T10:30:00Z","stopTime":"2026-03-04T11:50:00Z","bytes":6500,
+		w.call(engineer, http.MethodGet, "/sim/<live3>/authenticationActivity", "").has(t, `{"itemCount":2,"items":[{"startTime":"2026-03-04T11:00:00Z","authState":"Access-Reject"},{"startTime":"2026-03-04T10:30:00Z","stopTime":"2026-03-04T11:50:00Z","bytes":6500,
 			"inputOctets":1500,"outputOctets":5000,"apn":"iot","rat":"NR","mccmnc":"23415","ip":null}]}`)
 		for period, items := range map[string]string{"month": `{"totalBytes":6500}`, "day": `{"totalBytes":6500}`, "hour&startTime=2026-03-04T10:00:00Z": `{"totalBytes":6500}`,
 			"hour&startTime=2026-03-04T11:00:00Z": `{"totalBytes":0}`} {
@@ -155,5 +156,54 @@ func TestReportedUsage(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 		w.call(engineer, http.MethodGet, "/sim/<live3>/networkSnapshot", "").has(t, `{"network":{"rat":"NR","mcc":"234"},"data":{"apn":"iot","startTime":"2026-03-04T10:30:00Z","stopTime":"2026-03-04T11:50:00Z"}}`)
+	})
+}
+
+// A device that is refused and does not give up gets a row a minute, beside its
+// sessions, and every refusal is counted.
+func TestRejectsAreActivity(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, w *world) {
+		s := w.sim("live3")
+		reject := func(at time.Time, why usage.Refusal, apn string) usage.AccessRecord {
+			return usage.AccessRecord{SIM: s.ID, Access: usage.Access{At: at, NAS: "gw", APN: apn, RAT: "LTE", MCC: "234", MNC: "15"},
+				Verdict: usage.Verdict{Refusal: why, Reason: "because of " + string(why)}}
+		}
+		begun := noon.Add(-time.Hour)
+		for second := 0; second < 150; second += 10 {
+			var batch []usage.AccessRecord
+			for i := range 10 {
+				batch = append(batch, reject(begun.Add(time.Duration(second+i)*time.Second), usage.WrongAPN, "apn"+strconv.Itoa(i)))
+			}
+			check(w.Fleet.RecordAccess(t.Context(), append(batch, reject(begun.Add(time.Duration(second)*time.Second), usage.OverLimit, ""))))
+		}
+		must(w.Fleet.Ingest(t.Context(), []usage.Report{{Key: usage.Key{NAS: "gw", ID: "s1"}, Step: usage.Start, At: begun.Add(90 * time.Second), IMSI: s.IMSI, APN: "iot"}}))
+		list := "/sim/<live3>/authenticationActivity"
+		w.call(engineer, http.MethodGet, list, "").has(t, `{"itemCount":7,"items":[
+			{"startTime":"2026-03-04T11:02:00Z","count":3,"reason":"because of limit"},{"startTime":"2026-03-04T11:02:00Z","stopTime":"2026-03-04T11:02:29Z","count":30},
+			{"startTime":"2026-03-04T11:01:30Z","authState":"Access-Accept","reason":"absent","count":"absent"},
+			{"startTime":"2026-03-04T11:01:00Z","count":6},{"startTime":"2026-03-04T11:01:00Z","stopTime":"2026-03-04T11:01:59Z","count":60},{"count":6},
+			{"startTime":"2026-03-04T11:00:00Z","stopTime":"2026-03-04T11:00:59Z","bytes":0,"inputOctets":null,"outputOctets":null,"imsi":"`+string(s.IMSI)+`","mccmnc":"23415",
+				"apn":"apn0","ip":null,"rat":"LTE","authState":"Access-Reject","reason":"because of apn","count":60}]}`)
+		var p page
+		seen := 0
+		for next := list + "?pageSize=2"; ; next = list + "?pageSize=2&pageToken=" + *p.NextPageToken {
+			p = page{}
+			w.call(engineer, http.MethodGet, next, "").into(t, &p)
+			if seen += p.ItemCount; p.NextPageToken == nil {
+				break
+			}
+		}
+		if seen != 7 {
+			t.Errorf("%d rows on the pages", seen)
+		}
+		var c struct{ Items []struct{ Rejects int } }
+		w.call(engineer, http.MethodGet, "/sim/<live3>/authenticationActivityCount?period=hour&startTime=2026-03-04T11:00:00Z", "").into(t, &c)
+		if c.Items[0].Rejects != 66 || c.Items[2].Rejects != 33 {
+			t.Errorf("%+v", c.Items[:3])
+		}
+		// They go as old usage does.
+		check(w.Fleet.DropUsage(t.Context(), begun.Add(61*time.Second)))
+		w.call(engineer, http.MethodGet, list, "").has(t, `{"itemCount":3}`)
 	})
 }
