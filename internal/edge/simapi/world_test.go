@@ -356,6 +356,8 @@ func fillUsage(dir string) {
 	must(db.ExecContext(ctx, `INSERT INTO usage_month (sim_id, month, bytes, rounded, sms, ussd, voice, cost, data_at, sms_at, ussd_at, voice_at, cost_at)
 		VALUES (`+id+strings.Repeat(", ?", 12)+")", iccid("live"), 2026*12+2, 520000, 524288, 2, 0, 138, 420000, at("2026-03-04 02:00:00"),
 		at("2026-03-04 02:01:00"), 0, at("2026-03-04 02:02:00"), at("2026-03-04 02:03:00")))
+	must(db.ExecContext(ctx, `INSERT INTO portfolio_month (portfolio_no, month, slot, bytes, sms, cost)
+		SELECT s.portfolio_no, m.month, 0, m.bytes, m.sms, m.cost FROM usage_month m JOIN sim s ON s.id = m.sim_id`))
 	for i, e := range []struct {
 		kind, start, stop, text string
 		quantity, price         int64
