@@ -7,7 +7,7 @@ import "context"
 // take.
 func (db *DB) Tune(few int64, budget int, taken func(path string)) {
 	db.lists.few, db.lists.budget, db.lists.atOnce, db.lists.taken = few, budget, budget/2, taken
-	db.lists.totals.long = 0
+	db.lists.totals.long, db.lists.tags = 0, tagBounds{rows: 3, tags: 12}
 }
 
 // Exec runs a statement of a test in a transaction.

@@ -36,10 +36,10 @@ func (db *DB) Migrate(ctx context.Context) error {
 			return fault.New(fault.Precondition, "store.newer",
 				"the database schema is at version %d, this program knows up to %d; start a newer program", have, newest)
 		case err == nil && have == newest:
-			return nil
+			return db.moveTags(ctx)
 		case err == nil:
 			if _, err = p.Up(ctx); err == nil {
-				return nil
+				return db.moveTags(ctx)
 			}
 		}
 		// SQLite has no lock around migrations: another process that was first

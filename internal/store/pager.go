@@ -16,6 +16,7 @@ type lists struct {
 	few      int64             // candidates that are cheaper to sort than an order to walk
 	budget   int               // rows that a walk may look at before sorting is cheaper
 	atOnce   int               // rows that one statement may take of ranges, a page of each
+	tags     tagBounds
 	taken    func(path string) // told which way a list went; nil outside tests
 }
 
@@ -31,7 +32,7 @@ const (
 
 func newLists() *lists {
 	return &lists{pager: pager{trails: map[string]*trail{}, now: time.Now}, totals: newTotals(),
-		few: fewRows, budget: walkBudget, atOnce: mergedRows}
+		few: fewRows, budget: walkBudget, atOnce: mergedRows, tags: fewTags}
 }
 
 func (l *lists) took(path string) {

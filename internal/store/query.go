@@ -37,13 +37,18 @@ func (r reader) fault(ctx context.Context, err error) error {
 
 // each runs a query and calls scan for every row.
 func (r reader) each(ctx context.Context, scan func(rowScanner) error, text string, args ...any) error {
+	return r.some(ctx, func(rows rowScanner) (bool, error) { return true, scan(rows) }, text, args...)
+}
+
+// some is each until scan wants no more.
+func (r reader) some(ctx context.Context, scan func(rowScanner) (more bool, err error), text string, args ...any) error {
 	rows, err := r.q.query(ctx, r.engine.rebind(text), args...)
 	if err != nil {
 		return r.fault(ctx, err)
 	}
 	defer func() { _ = rows.Close() }() // Err has told of it
 	for rows.Next() {
-		if err := scan(rows); err != nil {
+		if more, err := scan(rows); err != nil || !more {
 			return r.fault(ctx, err)
 		}
 	}

@@ -90,7 +90,7 @@ func (r reader) Sealed(ctx context.Context, ids []int64) (map[int64][]byte, erro
 		err := rows.Scan(&id, &blob)
 		out[id] = blob
 		return err
-	}, "SELECT sim_id, sealed FROM sim_secret WHERE "+list, arg)
+	}, "SELECT sim_id, sealed FROM sim_secret WHERE length(sealed) > 0 AND "+list, arg)
 	return out, err
 }
 

@@ -32,6 +32,9 @@ func (l *listing) filters(covered cover, but string) []cond {
 			out = append(out, cond{where: f.alias + "." + f.column + " = ?", args: []any{f.value}, state: f.alias == "t"})
 		}
 	}
+	for _, t := range l.common {
+		out = append(out, hasTag(t))
+	}
 	if l.q.Match != nil {
 		out = append(out, test(l.engine, l.q.Match))
 	}
@@ -106,10 +109,14 @@ func (l *listing) side() *columnFilter {
 // points are the conditions that name a handful of SIMs; nil without any.
 func (l *listing) points(ctx context.Context) ([]cond, error) {
 	out := l.named()
-	if len(l.q.Tags) > 0 {
-		ids, err := l.tagged(ctx, l.q.Tags)
+	for _, t := range l.q.Tags {
+		ids, all, err := l.tagged(ctx, t, l.lists.few)
 		if err != nil {
 			return nil, err
+		}
+		if !all {
+			l.common = append(l.common, t)
+			continue
 		}
 		where, arg := l.engine.list("s.id", ids)
 		out = append(out, cond{where: where, args: []any{arg}})

@@ -58,6 +58,8 @@ type listing struct {
 	sized bool   // total is known
 	last  bool   // the list ends with the keys that were read: total is that of the list
 
+	common []sim.Tag // that too many SIMs have to be named
+
 	base  base
 	order base // ranges in the order asked for; none when the base is small
 }

@@ -121,9 +121,9 @@ func (l *listing) signature() string {
 	if q.Match != nil {
 		match = *q.Match
 	}
-	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %d %d %d %d %d %d %d %#v %d %t", from, to, q.Portfolio, optional(q.Package), optional(q.MNO),
+	return fmt.Sprintf("%q %q %q %q %q %q %q %q %q %q %d %d %d %d %d %d %d %#v %x %d %t", from, to, q.Portfolio, optional(q.Package), optional(q.MNO),
 		optional(q.Spec), optional(q.Part), optional(q.RSP), group, q.Network, append([]sim.Status{q.Suspending}, q.Statuses...), q.Held, q.NotHeld, q.Barred, q.NotBarred,
-		micros(q.ActivatedAt), micros(q.TerminatedAt), match, q.Sort, q.Descending)
+		micros(q.ActivatedAt), micros(q.TerminatedAt), match, q.Tags, q.Sort, q.Descending)
 }
 
 // sorted lets the database sort the base.
@@ -200,8 +200,7 @@ func (l *listing) walk(ctx context.Context, at *sim.Cursor, skip, want int) ([]k
 	quota := w.quota()
 	for budget := l.budget(); len(w.open) > 0; quota *= 4 {
 		if w.looked > budget {
-			l.giveUp()
-			return nil, false, nil
+			return nil, false, l.giveUp(ctx)
 		}
 		quota = min(quota, (budget-w.looked)/len(w.open)+1)
 		if err := w.round(ctx, quota); err != nil {
@@ -232,14 +231,22 @@ func (l *listing) budget() int {
 	return l.lists.budget
 }
 
-// giveUp changes the base to what is best sorted: the hits of a search, unless
-// there is less to look through in the sphere.
-func (l *listing) giveUp() {
+// giveUp changes the base to what is best sorted: the SIMs that have a code, or
+// the hits of a search, unless there is less to look through in the sphere.
+func (l *listing) giveUp(ctx context.Context) error {
 	l.lists.took("give up")
+	if len(l.common) > 0 {
+		l.lists.took("tagged")
+		ids, _, err := l.tagged(ctx, l.common[0], unlimited)
+		where, arg := l.engine.list("s.id", ids)
+		l.base = base{where: append([]cond{{where: where, args: []any{arg}}}, l.filters(nothing, "")...)}
+		return err
+	}
 	if narrow := l.sized && l.total <= narrowTimes*l.lists.few; l.searches() && !narrow {
 		l.lists.took("hits")
 		l.base = l.hits()
 	}
+	return nil
 }
 
 // narrowTimes the SIMs that are few are still looked through more quickly than

@@ -79,8 +79,8 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 	for i, s := range sims {
 		s.SIM.ID, s.SIM.Portfolio, s.SIM.Version = ids[i], portfolio, 1
 		identity[i], state[i], search[i] = identityRow(s.SIM, no), stateRow(s.SIM, no), textOf(s.SIM)
-		if len(s.Sealed) > 0 {
-			secrets = append(secrets, []any{ids[i], s.Sealed})
+		if len(s.Sealed) > 0 || len(s.Tags) > 0 {
+			secrets = append(secrets, []any{ids[i], blob(s.Sealed), ownTags(s.Tags)})
 		}
 		tags.add(ids[i], s.Tags)
 		changed.add(s.SIM, no, 1)
@@ -88,10 +88,13 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 	for _, step := range []struct {
 		t    *table
 		rows [][]any
-	}{{simTable, identity}, {stateTable, state}, {secretTable, secrets}, {tagTable, tags.rows()}} {
+	}{{simTable, identity}, {stateTable, state}, {secretTable, secrets}} {
 		if err := tx.insert(ctx, step.t, step.rows); err != nil {
 			return err
 		}
+	}
+	if err := tx.addTags(ctx, tags); err != nil {
+		return err
 	}
 	if err := tx.indexText(ctx, search, false); err != nil {
 		return err
@@ -99,7 +102,7 @@ func (tx *Tx) Insert(ctx context.Context, portfolio ident.PortfolioID, sims []si
 	return changed.save(ctx, tx)
 }
 
-var secretTable = &table{name: "sim_secret", columns: cols("sim_id, sealed bytea")}
+var secretTable = &table{name: "sim_secret", columns: cols("sim_id, sealed bytea, tags bytea")}
 
 func (tx *Tx) indexText(ctx context.Context, rows []searchRow, replace bool) error {
 	return tx.fault(ctx, tx.engine.indexText(ctx, tx.q, rows, replace))
