@@ -13,9 +13,9 @@ type lists struct {
 	pager
 	totals   *totals
 	balances balances
-	few      int64             // candidates that are cheaper to sort than an order to walk
-	budget   int               // rows that a walk may look at before sorting is cheaper
-	atOnce   int               // rows that one statement may take of ranges, a page of each
+	few      int64 // candidates that are cheaper to sort than an order to walk
+	budget   int   // rows that a walk may look at before sorting is cheaper
+	atOnce   int   // rows that one statement may take of ranges, a page of each
 	tags     tagBounds
 	taken    func(path string) // told which way a list went; nil outside tests
 }
