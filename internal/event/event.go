@@ -45,7 +45,8 @@ const (
 	SignedOut        Kind = "session.ended"
 
 	PackageChanged    Kind = "package.changed"
-	AccountChanged    Kind = "account.changed" // Changes
+	AccountChanged    Kind = "account.changed"    // Changes
+	Attributed        Kind = "attributes.changed" // of what is no SIM: Subject, Changes
 	TokensRevoked     Kind = "token.revoked"
 	CollectionChanged Kind = "collection.changed"
 

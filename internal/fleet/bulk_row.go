@@ -146,8 +146,8 @@ func (l *labelling) one(r *Request, before *sim.SIM, stored []sim.Attribute, nam
 	if before.Wanted.Suspended != 0 && !l.suspended {
 		return errSuspended()
 	}
-	after := *before
-	b := &attributing{before: before, after: &after, active: before.Attributes(stored, false)}
+	h := &simHome{before: before, after: new(*before)}
+	b := &attributing{home: h, active: before.Attributes(stored, false)}
 	a, there := b.byName(name)
 	need := tenant.AttributeUpdate
 	if !there {
@@ -162,10 +162,7 @@ func (l *labelling) one(r *Request, before *sim.SIM, stored []sim.Attribute, nam
 	}
 	a.Value = value
 	b.put(a)
-	after.ModifiedAt, after.Version = l.at, before.Version+1
-	e := r.event(event.SIMAttributed, before.Portfolio, l.at, event.Data{Changes: b.changes})
-	e.SIM, e.ICCID, e.Seq = before.ID, before.ICCID, after.Version
-	l.rows, l.events = append(l.rows, b.rows...), append(l.events, e)
-	l.changes = append(l.changes, sim.Change{Before: before, After: &after})
+	l.rows, l.events = append(l.rows, b.rows...), append(l.events, h.touch(r, b.changes, l.at))
+	l.changes = append(l.changes, sim.Change{Before: before, After: h.after})
 	return nil
 }

@@ -132,7 +132,7 @@ func TestBulkTypes(t *testing.T) {
 	if s := got(w.SIM(t.Context(), r, a[0]))(t); s.Name != "Pump 2" || s.Wanted.State != sim.Provisioning {
 		t.Errorf("SIM 0 is %+v", s)
 	}
-	all := got(w.AttributesOf(t.Context(), r, a[2], false))(t)
+	all := got(w.AttributesOf(t.Context(), r, fleet.SIMAttributes{ICCID: a[2]}, false))(t)
 	equal(t, "attributes", all[len(all)-1].Value, `a "b", c`)
 	if s := got(w.SIM(t.Context(), w.op, theirs))(t); s.Version != 1 {
 		t.Errorf("another's SIM was touched: %+v", s)

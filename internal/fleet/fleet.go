@@ -117,6 +117,7 @@ type Reader interface {
 	ErrandReader
 	CostReader
 	AttributeReader
+	CarriedReader
 	AssignmentReader
 	ItemReader
 	CollectionReader
@@ -182,6 +183,7 @@ type Tx interface {
 	APIUserWriter
 	ErrandWriter
 	AttributeWriter
+	CarriedWriter
 	AssignmentWriter
 	ItemWriter
 	CollectionWriter

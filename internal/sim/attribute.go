@@ -9,7 +9,8 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/ident"
 )
 
-// Attribute is a key-value pair of one SIM. A deleted one keeps its id.
+// Attribute is a key-value pair of one SIM, or of something else that carries
+// attributes: then SIM is 0. A deleted one keeps its id.
 type Attribute struct {
 	ID      int64
 	SIM     int64
@@ -110,8 +111,28 @@ func (s *SIM) Attributes(stored []Attribute, deleted bool) []Attribute {
 // readOnly are the attributes that only the platform writes.
 var readOnly = map[string]bool{"presentationIMSI": true}
 
-// CheckAttribute checks a name and a value, together.
+// CheckAttribute checks the name and the value of an attribute of a SIM,
+// together.
 func CheckAttribute(name, value string) error {
+	if err := checkAttributeName(name); err != nil {
+		return err
+	}
+	if readOnly[name] {
+		return fault.New(fault.Invalid, AttributeReadOnly, "the attribute %s is written by the platform alone", name)
+	}
+	return checkValue(name, value)
+}
+
+// CheckPair checks the name and the value of an attribute of anything else. The
+// value may have so many characters.
+func CheckPair(name, value string, most int) error {
+	if err := checkAttributeName(name); err != nil {
+		return err
+	}
+	return checkText(value, most)
+}
+
+func checkAttributeName(name string) error {
 	switch n := utf8.RuneCountInString(name); {
 	case name == "":
 		return fault.New(fault.Invalid, AttributeEmpty, "the attribute's name is empty")
@@ -119,10 +140,8 @@ func CheckAttribute(name, value string) error {
 		return fault.InvalidField("attribute", "has %d characters; at most %d are allowed", n, MaxAttributeName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
 		return fault.InvalidField("attribute", "contains a blank or a control character")
-	case readOnly[name]:
-		return fault.New(fault.Invalid, AttributeReadOnly, "the attribute %s is written by the platform alone", name)
 	}
-	return checkValue(name, value)
+	return nil
 }
 
 func checkValue(name, value string) error {
@@ -137,11 +156,15 @@ func checkValue(name, value string) error {
 		_, err := ident.ParseIMEI(value)
 		return ident.As("value", err)
 	}
+	return checkText(value, MaxAttributeValue)
+}
+
+func checkText(value string, most int) error {
 	switch n := utf8.RuneCountInString(value); {
 	case !utf8.ValidString(value):
 		return fault.InvalidField("value", "is not valid UTF-8")
-	case n > MaxAttributeValue:
-		return fault.InvalidField("value", "has %d characters; at most %d are allowed", n, MaxAttributeValue)
+	case n > most:
+		return fault.InvalidField("value", "has %d characters; at most %d are allowed", n, most)
 	case strings.ContainsFunc(value, unicode.IsControl):
 		return fault.InvalidField("value", "contains a control character")
 	}

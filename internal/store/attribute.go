@@ -48,25 +48,32 @@ var attributeTable = &table{name: "sim_attribute", columns: cols("id, sim_id, na
 
 // SaveAttributes stores attributes, and gives an id to those that have none.
 func (tx *Tx) SaveAttributes(ctx context.Context, list []sim.Attribute, at time.Time) error {
-	fresh := 0
-	for _, a := range list {
-		if a.ID == 0 {
-			fresh++
-		}
-	}
-	ids, err := tx.engine.nextIDs(ctx, tx.q, fresh)
-	if err != nil {
+	if err := tx.nameAttributes(ctx, list); err != nil {
 		return err
 	}
 	rows := make([][]any, len(list))
 	for i := range list {
 		a := &list[i]
-		if a.ID == 0 {
-			a.ID, ids = ids[0], ids[1:]
-		}
 		rows[i] = []any{a.ID, a.SIM, a.Name, a.Value, flag(a.Deleted), micros(at)}
 	}
 	return tx.insert(ctx, attributeTable, rows)
+}
+
+// nameAttributes gives an id to those attributes that have none.
+func (tx *Tx) nameAttributes(ctx context.Context, list []sim.Attribute) error {
+	var fresh []*sim.Attribute
+	for i := range list {
+		if list[i].ID == 0 {
+			fresh = append(fresh, &list[i])
+		}
+	}
+	ids, err := tx.nextIDs(ctx, len(fresh))
+	for i, a := range fresh {
+		if err == nil {
+			a.ID = ids[i]
+		}
+	}
+	return err
 }
 
 // MoveAttributes gives the attributes of one SIM, all but the deleted ones, to

@@ -1,12 +1,9 @@
 package simapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"strconv"
 
-	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
@@ -39,112 +36,37 @@ func (h *handler) mayLabel(s *sim.SIM) error {
 	return unsuspended(s)
 }
 
-// ListAttributes implements StrictServerInterface.
-func (h *handler) ListAttributes(ctx context.Context, _ ListAttributesRequestObject) (ListAttributesResponseObject, error) {
+// labels are the attributes of the SIM that the path names.
+func (h *handler) labels(ctx context.Context) carried {
 	x := of(ctx)
-	all, err := x.fleet.AttributesOf(ctx, x.request, x.sim.ICCID, x.query.text("status") == string(LifeStatusDeleted))
-	if err != nil {
-		return nil, err
-	}
-	var kept []Attribute
-	for _, a := range attributesOf(x.sim.ICCID, all) {
-		if x.selects(&a) {
-			kept = append(kept, a)
-		}
-	}
-	items, next, err := cut(ctx, x, kept)
-	if items == nil {
-		items = []Attribute{}
-	}
-	return ListAttributes200JSONResponse{PageToken: x.query.pageToken(), RequestedPageSize: x.query.pageSize(), ItemCount: len(items),
-		NextPageToken: next, Items: items}, err
+	return carried{of: fleet.SIMAttributes{ICCID: x.sim.ICCID, May: h.mayLabel}, kind: "icc", holder: "iccId", id: string(x.sim.ICCID)}
 }
 
-// selects holds an attribute against the filters, letter by letter.
-func (x *exchange) selects(a *Attribute) bool {
-	for name, value := range map[string]string{"iccAttributeId": strconv.FormatInt(a.IccAttributeId, 10), "iccId": a.IccId,
-		"attribute": a.Attribute, "value": a.Value} {
-		if want, given := x.query[name]; given && want[0] != value {
-			return false
-		}
-	}
-	return true
+// ListAttributes implements StrictServerInterface.
+func (h *handler) ListAttributes(ctx context.Context, _ ListAttributesRequestObject) (ListAttributesResponseObject, error) {
+	page, err := h.labels(ctx).page(ctx)
+	return ListAttributes200JSONResponse(page), err
 }
 
 // CreateAttributes implements StrictServerInterface.
 func (h *handler) CreateAttributes(ctx context.Context, r CreateAttributesRequestObject) (CreateAttributesResponseObject, error) {
-	x := of(ctx)
-	list, several, err := readAttributes(r.Body.raw)
-	if err != nil {
-		return nil, err
-	}
-	made, err := x.fleet.CreateAttributes(ctx, x.request, x.sim.ICCID, list, h.mayLabel)
-	if err != nil {
-		return nil, err
-	}
-	var out CreateAttributes200JSONResponse
-	if several {
-		out.union, err = json.Marshal(attributesOf(x.sim.ICCID, made))
-	} else {
-		out.union, err = json.Marshal(attributeOf(x.sim.ICCID, &made[0]))
-	}
-	return out, err
-}
-
-// readAttributes reads one attribute, an array, or an object with an array.
-func readAttributes(raw json.RawMessage) (out []sim.Attribute, several bool, err error) {
-	var list []AttributeInput
-	var one struct {
-		AttributeInput
-		Attributes []AttributeInput `json:"attributes"`
-	}
-	if several = bytes.HasPrefix(raw, []byte("[")); several {
-		err = json.Unmarshal(raw, &list)
-	} else if err = json.Unmarshal(raw, &one); one.Attributes != nil {
-		list, several = one.Attributes, true
-	} else {
-		list = []AttributeInput{one.AttributeInput}
-	}
-	for _, a := range list {
-		value := ""
-		if a.Value != nil {
-			value = *a.Value
-		}
-		out = append(out, sim.Attribute{Name: a.Attribute, Value: value})
-	}
-	return out, several, err
-}
-
-// find returns one attribute of the SIM; a deleted one is not found.
-func (x *exchange) find(ctx context.Context, id int64) (Attribute, error) {
-	all, err := x.fleet.AttributesOf(ctx, x.request, x.sim.ICCID, false)
-	if err != nil {
-		return Attribute{}, err
-	}
-	for i := range all {
-		if all[i].ID == id {
-			return attributeOf(x.sim.ICCID, &all[i]), nil
-		}
-	}
-	return Attribute{}, fault.Missing("attribute", strconv.FormatInt(id, 10))
+	made, err := h.labels(ctx).create(ctx, r.Body.raw)
+	return CreateAttributes200JSONResponse{union: made}, err
 }
 
 // GetAttribute implements StrictServerInterface.
 func (h *handler) GetAttribute(ctx context.Context, r GetAttributeRequestObject) (GetAttributeResponseObject, error) {
-	a, err := of(ctx).find(ctx, r.IccAttributeId)
-	return GetAttribute200JSONResponse(a), err
+	a, err := h.labels(ctx).find(ctx, r.IccAttributeId)
+	return GetAttribute200JSONResponse(attributeOf(of(ctx).sim.ICCID, &a)), err
 }
 
 // ChangeAttribute implements StrictServerInterface.
 func (h *handler) ChangeAttribute(ctx context.Context, r ChangeAttributeRequestObject) (ChangeAttributeResponseObject, error) {
-	x := of(ctx)
-	a, err := x.fleet.SetAttribute(ctx, x.request, x.sim.ICCID, r.IccAttributeId, r.Body.Value, h.mayLabel)
-	return ChangeAttribute200JSONResponse(attributeOf(x.sim.ICCID, &a)), err
+	a, err := h.labels(ctx).change(ctx, r.IccAttributeId, r.Body.Value)
+	return ChangeAttribute200JSONResponse(attributeOf(of(ctx).sim.ICCID, &a)), err
 }
 
 // DeleteAttribute implements StrictServerInterface.
 func (h *handler) DeleteAttribute(ctx context.Context, r DeleteAttributeRequestObject) (DeleteAttributeResponseObject, error) {
-	x := of(ctx)
-	err := x.fleet.DeleteAttribute(ctx, x.request, x.sim.ICCID, r.IccAttributeId, h.mayLabel)
-	return DeleteAttribute200JSONResponse{ICCATTRIBUTE: 1}, err
+	return DeleteAttribute200JSONResponse{ICCATTRIBUTE: 1}, h.labels(ctx).delete(ctx, r.IccAttributeId)
 }

@@ -223,13 +223,7 @@ type AttributeInput struct {
 }
 
 // AttributePage defines model for AttributePage.
-type AttributePage struct {
-	ItemCount         int         `json:"itemCount"`
-	Items             []Attribute `json:"items"`
-	NextPageToken     *string     `json:"nextPageToken,omitempty"`
-	PageToken         string      `json:"pageToken"`
-	RequestedPageSize int         `json:"requestedPageSize"`
-}
+type AttributePage = CarriedPage
 
 // AttributesInput defines model for AttributesInput.
 type AttributesInput = Given
@@ -768,6 +762,12 @@ type PackageAutoProvision string
 // PackageAutoTerminate no: a person reviews each termination.
 type PackageAutoTerminate string
 
+// PackageAttribute defines model for PackageAttribute.
+type PackageAttribute = Carried
+
+// PackageAttributePage defines model for PackageAttributePage.
+type PackageAttributePage = CarriedPage
+
 // PackageChange defines model for PackageChange.
 type PackageChange struct {
 	// ActivationPrice In the currency's main unit, at most six decimals.
@@ -840,6 +840,12 @@ type PackageItem struct {
 	PackageItemId         int64      `json:"packageItemId"`
 	Status                LifeStatus `json:"status"`
 }
+
+// PackageItemAttribute defines model for PackageItemAttribute.
+type PackageItemAttribute = Carried
+
+// PackageItemAttributePage defines model for PackageItemAttributePage.
+type PackageItemAttributePage = CarriedPage
 
 // PackageItemChange defines model for PackageItemChange.
 type PackageItemChange struct {
@@ -953,6 +959,12 @@ type Portfolio struct {
 	Status      LifeStatus `json:"status"`
 	Title       string     `json:"title"`
 }
+
+// PortfolioAttribute defines model for PortfolioAttribute.
+type PortfolioAttribute = Carried
+
+// PortfolioAttributePage defines model for PortfolioAttributePage.
+type PortfolioAttributePage = CarriedPage
 
 // PortfolioChange defines model for PortfolioChange.
 type PortfolioChange struct {
@@ -1284,6 +1296,27 @@ type User struct {
 	Username   string     `json:"username"`
 }
 
+// UserAttribute defines model for UserAttribute.
+type UserAttribute = Carried
+
+// UserAttributeChange defines model for UserAttributeChange.
+type UserAttributeChange struct {
+	Value string `json:"value"`
+}
+
+// UserAttributeInput defines model for UserAttributeInput.
+type UserAttributeInput struct {
+	// Attribute No blanks, unique on the user.
+	Attribute string  `json:"attribute"`
+	Value     *string `json:"value,omitempty"`
+}
+
+// UserAttributePage defines model for UserAttributePage.
+type UserAttributePage = CarriedPage
+
+// UserAttributesInput defines model for UserAttributesInput.
+type UserAttributesInput = Given
+
 // UserChange defines model for UserChange.
 type UserChange struct {
 	EmailAddress *Email  `json:"emailAddress,omitempty"`
@@ -1382,11 +1415,46 @@ type JobId = Id
 // PackageId defines model for packageId.
 type PackageId = Id
 
+// PackageItemId defines model for packageItemId.
+type PackageItemId = Id
+
 // UserId defines model for userId.
 type UserId = string
 
 // GetFile200JSONResponseBody defines parameters for GetFile.
 type GetFile200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+// CreatePackageAttributes200JSONResponseBody1 defines parameters for CreatePackageAttributes.
+type CreatePackageAttributes200JSONResponseBody1 = []PackageAttribute
+
+// CreatePackageAttributes200JSONResponseBody defines parameters for CreatePackageAttributes.
+type CreatePackageAttributes200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+// CreatePackageItemAttributes200JSONResponseBody1 defines parameters for CreatePackageItemAttributes.
+type CreatePackageItemAttributes200JSONResponseBody1 = []PackageItemAttribute
+
+// CreatePackageItemAttributes200JSONResponseBody defines parameters for CreatePackageItemAttributes.
+type CreatePackageItemAttributes200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+// CreatePortfolioAttributes200JSONResponseBody1 defines parameters for CreatePortfolioAttributes.
+type CreatePortfolioAttributes200JSONResponseBody1 = []PortfolioAttribute
+
+// CreatePortfolioAttributes200JSONResponseBody defines parameters for CreatePortfolioAttributes.
+type CreatePortfolioAttributes200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+// CreateUserAttributes200JSONResponseBody1 defines parameters for CreateUserAttributes.
+type CreateUserAttributes200JSONResponseBody1 = []UserAttribute
+
+// CreateUserAttributes200JSONResponseBody defines parameters for CreateUserAttributes.
+type CreateUserAttributes200JSONResponseBody struct {
 	union json.RawMessage
 }
 
@@ -1428,11 +1496,23 @@ type CreatePackageJSONRequestBody = PackageInput
 // ChangePackageJSONRequestBody defines body for ChangePackage for application/json ContentType.
 type ChangePackageJSONRequestBody = PackageChange
 
+// CreatePackageAttributesJSONRequestBody defines body for CreatePackageAttributes for application/json ContentType.
+type CreatePackageAttributesJSONRequestBody = AttributesInput
+
+// ChangePackageAttributeJSONRequestBody defines body for ChangePackageAttribute for application/json ContentType.
+type ChangePackageAttributeJSONRequestBody = AttributeChange
+
 // CreatePackageItemJSONRequestBody defines body for CreatePackageItem for application/json ContentType.
 type CreatePackageItemJSONRequestBody = PackageItemInput
 
 // ChangePackageItemJSONRequestBody defines body for ChangePackageItem for application/json ContentType.
 type ChangePackageItemJSONRequestBody = PackageItemChange
+
+// CreatePackageItemAttributesJSONRequestBody defines body for CreatePackageItemAttributes for application/json ContentType.
+type CreatePackageItemAttributesJSONRequestBody = AttributesInput
+
+// ChangePackageItemAttributeJSONRequestBody defines body for ChangePackageItemAttribute for application/json ContentType.
+type ChangePackageItemAttributeJSONRequestBody = AttributeChange
 
 // CreatePackagePortfolioJSONRequestBody defines body for CreatePackagePortfolio for application/json ContentType.
 type CreatePackagePortfolioJSONRequestBody = PackagePortfolioInput
@@ -1446,6 +1526,12 @@ type CreatePortfolioJSONRequestBody = PortfolioInput
 // ChangePortfolioJSONRequestBody defines body for ChangePortfolio for application/json ContentType.
 type ChangePortfolioJSONRequestBody = PortfolioChange
 
+// CreatePortfolioAttributesJSONRequestBody defines body for CreatePortfolioAttributes for application/json ContentType.
+type CreatePortfolioAttributesJSONRequestBody = AttributesInput
+
+// ChangePortfolioAttributeJSONRequestBody defines body for ChangePortfolioAttribute for application/json ContentType.
+type ChangePortfolioAttributeJSONRequestBody = AttributeChange
+
 // CreateServiceAccountJSONRequestBody defines body for CreateServiceAccount for application/json ContentType.
 type CreateServiceAccountJSONRequestBody = ServiceAccountInput
 
@@ -1457,6 +1543,12 @@ type CreateUserJSONRequestBody = UserInput
 
 // ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
 type ChangeUserJSONRequestBody = UserChange
+
+// CreateUserAttributesJSONRequestBody defines body for CreateUserAttributes for application/json ContentType.
+type CreateUserAttributesJSONRequestBody = UserAttributesInput
+
+// ChangeUserAttributeJSONRequestBody defines body for ChangeUserAttribute for application/json ContentType.
+type ChangeUserAttributeJSONRequestBody = UserAttributeChange
 
 // AddUserPermissionJSONRequestBody defines body for AddUserPermission for application/json ContentType.
 type AddUserPermissionJSONRequestBody = UserPermissionInput
@@ -1549,6 +1641,254 @@ func (t GetFile200JSONResponseBody) MarshalJSON() ([]byte, error) {
 }
 
 func (t *GetFile200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsPackageAttribute returns the union data inside the CreatePackageAttributes200JSONResponseBody as a PackageAttribute
+func (t CreatePackageAttributes200JSONResponseBody) AsPackageAttribute() (PackageAttribute, error) {
+	var body PackageAttribute
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPackageAttribute overwrites any union data inside the CreatePackageAttributes200JSONResponseBody as the provided PackageAttribute
+func (t *CreatePackageAttributes200JSONResponseBody) FromPackageAttribute(v PackageAttribute) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePackageAttribute performs a merge with any union data inside the CreatePackageAttributes200JSONResponseBody, using the provided PackageAttribute
+func (t *CreatePackageAttributes200JSONResponseBody) MergePackageAttribute(v PackageAttribute) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCreatePackageAttributes200JSONResponseBody1 returns the union data inside the CreatePackageAttributes200JSONResponseBody as a CreatePackageAttributes200JSONResponseBody1
+func (t CreatePackageAttributes200JSONResponseBody) AsCreatePackageAttributes200JSONResponseBody1() (CreatePackageAttributes200JSONResponseBody1, error) {
+	var body CreatePackageAttributes200JSONResponseBody1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCreatePackageAttributes200JSONResponseBody1 overwrites any union data inside the CreatePackageAttributes200JSONResponseBody as the provided CreatePackageAttributes200JSONResponseBody1
+func (t *CreatePackageAttributes200JSONResponseBody) FromCreatePackageAttributes200JSONResponseBody1(v CreatePackageAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCreatePackageAttributes200JSONResponseBody1 performs a merge with any union data inside the CreatePackageAttributes200JSONResponseBody, using the provided CreatePackageAttributes200JSONResponseBody1
+func (t *CreatePackageAttributes200JSONResponseBody) MergeCreatePackageAttributes200JSONResponseBody1(v CreatePackageAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t CreatePackageAttributes200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CreatePackageAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsPackageItemAttribute returns the union data inside the CreatePackageItemAttributes200JSONResponseBody as a PackageItemAttribute
+func (t CreatePackageItemAttributes200JSONResponseBody) AsPackageItemAttribute() (PackageItemAttribute, error) {
+	var body PackageItemAttribute
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPackageItemAttribute overwrites any union data inside the CreatePackageItemAttributes200JSONResponseBody as the provided PackageItemAttribute
+func (t *CreatePackageItemAttributes200JSONResponseBody) FromPackageItemAttribute(v PackageItemAttribute) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePackageItemAttribute performs a merge with any union data inside the CreatePackageItemAttributes200JSONResponseBody, using the provided PackageItemAttribute
+func (t *CreatePackageItemAttributes200JSONResponseBody) MergePackageItemAttribute(v PackageItemAttribute) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCreatePackageItemAttributes200JSONResponseBody1 returns the union data inside the CreatePackageItemAttributes200JSONResponseBody as a CreatePackageItemAttributes200JSONResponseBody1
+func (t CreatePackageItemAttributes200JSONResponseBody) AsCreatePackageItemAttributes200JSONResponseBody1() (CreatePackageItemAttributes200JSONResponseBody1, error) {
+	var body CreatePackageItemAttributes200JSONResponseBody1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCreatePackageItemAttributes200JSONResponseBody1 overwrites any union data inside the CreatePackageItemAttributes200JSONResponseBody as the provided CreatePackageItemAttributes200JSONResponseBody1
+func (t *CreatePackageItemAttributes200JSONResponseBody) FromCreatePackageItemAttributes200JSONResponseBody1(v CreatePackageItemAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCreatePackageItemAttributes200JSONResponseBody1 performs a merge with any union data inside the CreatePackageItemAttributes200JSONResponseBody, using the provided CreatePackageItemAttributes200JSONResponseBody1
+func (t *CreatePackageItemAttributes200JSONResponseBody) MergeCreatePackageItemAttributes200JSONResponseBody1(v CreatePackageItemAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t CreatePackageItemAttributes200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CreatePackageItemAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsPortfolioAttribute returns the union data inside the CreatePortfolioAttributes200JSONResponseBody as a PortfolioAttribute
+func (t CreatePortfolioAttributes200JSONResponseBody) AsPortfolioAttribute() (PortfolioAttribute, error) {
+	var body PortfolioAttribute
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPortfolioAttribute overwrites any union data inside the CreatePortfolioAttributes200JSONResponseBody as the provided PortfolioAttribute
+func (t *CreatePortfolioAttributes200JSONResponseBody) FromPortfolioAttribute(v PortfolioAttribute) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePortfolioAttribute performs a merge with any union data inside the CreatePortfolioAttributes200JSONResponseBody, using the provided PortfolioAttribute
+func (t *CreatePortfolioAttributes200JSONResponseBody) MergePortfolioAttribute(v PortfolioAttribute) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCreatePortfolioAttributes200JSONResponseBody1 returns the union data inside the CreatePortfolioAttributes200JSONResponseBody as a CreatePortfolioAttributes200JSONResponseBody1
+func (t CreatePortfolioAttributes200JSONResponseBody) AsCreatePortfolioAttributes200JSONResponseBody1() (CreatePortfolioAttributes200JSONResponseBody1, error) {
+	var body CreatePortfolioAttributes200JSONResponseBody1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCreatePortfolioAttributes200JSONResponseBody1 overwrites any union data inside the CreatePortfolioAttributes200JSONResponseBody as the provided CreatePortfolioAttributes200JSONResponseBody1
+func (t *CreatePortfolioAttributes200JSONResponseBody) FromCreatePortfolioAttributes200JSONResponseBody1(v CreatePortfolioAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCreatePortfolioAttributes200JSONResponseBody1 performs a merge with any union data inside the CreatePortfolioAttributes200JSONResponseBody, using the provided CreatePortfolioAttributes200JSONResponseBody1
+func (t *CreatePortfolioAttributes200JSONResponseBody) MergeCreatePortfolioAttributes200JSONResponseBody1(v CreatePortfolioAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t CreatePortfolioAttributes200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CreatePortfolioAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsUserAttribute returns the union data inside the CreateUserAttributes200JSONResponseBody as a UserAttribute
+func (t CreateUserAttributes200JSONResponseBody) AsUserAttribute() (UserAttribute, error) {
+	var body UserAttribute
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromUserAttribute overwrites any union data inside the CreateUserAttributes200JSONResponseBody as the provided UserAttribute
+func (t *CreateUserAttributes200JSONResponseBody) FromUserAttribute(v UserAttribute) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeUserAttribute performs a merge with any union data inside the CreateUserAttributes200JSONResponseBody, using the provided UserAttribute
+func (t *CreateUserAttributes200JSONResponseBody) MergeUserAttribute(v UserAttribute) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCreateUserAttributes200JSONResponseBody1 returns the union data inside the CreateUserAttributes200JSONResponseBody as a CreateUserAttributes200JSONResponseBody1
+func (t CreateUserAttributes200JSONResponseBody) AsCreateUserAttributes200JSONResponseBody1() (CreateUserAttributes200JSONResponseBody1, error) {
+	var body CreateUserAttributes200JSONResponseBody1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCreateUserAttributes200JSONResponseBody1 overwrites any union data inside the CreateUserAttributes200JSONResponseBody as the provided CreateUserAttributes200JSONResponseBody1
+func (t *CreateUserAttributes200JSONResponseBody) FromCreateUserAttributes200JSONResponseBody1(v CreateUserAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCreateUserAttributes200JSONResponseBody1 performs a merge with any union data inside the CreateUserAttributes200JSONResponseBody, using the provided CreateUserAttributes200JSONResponseBody1
+func (t *CreateUserAttributes200JSONResponseBody) MergeCreateUserAttributes200JSONResponseBody1(v CreateUserAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t CreateUserAttributes200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CreateUserAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -1698,6 +2038,21 @@ type ServerInterface interface {
 	// ChangePackage Change a package
 	// (PATCH /package/{packageId})
 	ChangePackage(w http.ResponseWriter, r *http.Request, packageId PackageId)
+	// ListPackageAttributes List the attributes of a package
+	// (GET /package/{packageId}/attribute)
+	ListPackageAttributes(w http.ResponseWriter, r *http.Request, packageId PackageId)
+	// CreatePackageAttributes Add attributes to a package
+	// (POST /package/{packageId}/attribute)
+	CreatePackageAttributes(w http.ResponseWriter, r *http.Request, packageId PackageId)
+	// DeletePackageAttribute Delete an attribute of a package
+	// (DELETE /package/{packageId}/attribute/{packageAttributeId})
+	DeletePackageAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageAttributeId Id)
+	// GetPackageAttribute Read an attribute of a package
+	// (GET /package/{packageId}/attribute/{packageAttributeId})
+	GetPackageAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageAttributeId Id)
+	// ChangePackageAttribute Change the value of an attribute of a package
+	// (PATCH /package/{packageId}/attribute/{packageAttributeId})
+	ChangePackageAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageAttributeId Id)
 	// ListPackageItems List the items of a package
 	// (GET /package/{packageId}/packageItem)
 	ListPackageItems(w http.ResponseWriter, r *http.Request, packageId PackageId)
@@ -1706,13 +2061,28 @@ type ServerInterface interface {
 	CreatePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId)
 	// DeletePackageItem Delete an item
 	// (DELETE /package/{packageId}/packageItem/{packageItemId})
-	DeletePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId Id)
+	DeletePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId)
 	// GetPackageItem Read an item
 	// (GET /package/{packageId}/packageItem/{packageItemId})
-	GetPackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId Id)
+	GetPackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId)
 	// ChangePackageItem Change an item
 	// (PATCH /package/{packageId}/packageItem/{packageItemId})
-	ChangePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId Id)
+	ChangePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId)
+	// ListPackageItemAttributes List the attributes of a package item
+	// (GET /package/{packageId}/packageItem/{packageItemId}/attribute)
+	ListPackageItemAttributes(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId)
+	// CreatePackageItemAttributes Add attributes to a package item
+	// (POST /package/{packageId}/packageItem/{packageItemId}/attribute)
+	CreatePackageItemAttributes(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId)
+	// DeletePackageItemAttribute Delete an attribute of a package item
+	// (DELETE /package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId})
+	DeletePackageItemAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId, packageItemAttributeId Id)
+	// GetPackageItemAttribute Read an attribute of a package item
+	// (GET /package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId})
+	GetPackageItemAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId, packageItemAttributeId Id)
+	// ChangePackageItemAttribute Change the value of an attribute of a package item
+	// (PATCH /package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId})
+	ChangePackageItemAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId, packageItemAttributeId Id)
 	// ListPackagePortfolios List the portfolios that a package is offered to
 	// (GET /package/{packageId}/packagePortfolio)
 	ListPackagePortfolios(w http.ResponseWriter, r *http.Request, packageId PackageId)
@@ -1734,6 +2104,21 @@ type ServerInterface interface {
 	// ChangePortfolio Change an account
 	// (PATCH /portfolio/{portfolioId})
 	ChangePortfolio(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId)
+	// ListPortfolioAttributes List the attributes of a portfolio
+	// (GET /portfolio/{portfolioId}/attribute)
+	ListPortfolioAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId)
+	// CreatePortfolioAttributes Add attributes to a portfolio
+	// (POST /portfolio/{portfolioId}/attribute)
+	CreatePortfolioAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId)
+	// DeletePortfolioAttribute Delete an attribute of a portfolio
+	// (DELETE /portfolio/{portfolioId}/attribute/{portfolioAttributeId})
+	DeletePortfolioAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAttributeId Id)
+	// GetPortfolioAttribute Read an attribute of a portfolio
+	// (GET /portfolio/{portfolioId}/attribute/{portfolioAttributeId})
+	GetPortfolioAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAttributeId Id)
+	// ChangePortfolioAttribute Change the value of an attribute of a portfolio
+	// (PATCH /portfolio/{portfolioId}/attribute/{portfolioAttributeId})
+	ChangePortfolioAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAttributeId Id)
 	// ListServiceAccounts List the programs of an account
 	// (GET /portfolio/{portfolioId}/serviceAccount)
 	ListServiceAccounts(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId)
@@ -1770,6 +2155,21 @@ type ServerInterface interface {
 	// ChangeUser Change a user
 	// (PATCH /portfolio/{portfolioId}/user/{userId})
 	ChangeUser(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId)
+	// ListUserAttributes List the attributes of a user
+	// (GET /portfolio/{portfolioId}/user/{userId}/attribute)
+	ListUserAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId)
+	// CreateUserAttributes Add attributes to a user
+	// (POST /portfolio/{portfolioId}/user/{userId}/attribute)
+	CreateUserAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId)
+	// DeleteUserAttribute Delete an attribute of a user
+	// (DELETE /portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId})
+	DeleteUserAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId, userAttributeId Id)
+	// GetUserAttribute Read an attribute of a user
+	// (GET /portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId})
+	GetUserAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId, userAttributeId Id)
+	// ChangeUserAttribute Change the value of an attribute of a user
+	// (PATCH /portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId})
+	ChangeUserAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId, userAttributeId Id)
 	// ListUserPermissions List the roles of a user, and what they permit
 	// (GET /portfolio/{portfolioId}/user/{userId}/userPermission)
 	ListUserPermissions(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId)
@@ -2489,6 +2889,163 @@ func (siw *ServerInterfaceWrapper) ChangePackage(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// ListPackageAttributes operation middleware
+func (siw *ServerInterfaceWrapper) ListPackageAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPackageAttributes(w, r, packageId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePackageAttributes operation middleware
+func (siw *ServerInterfaceWrapper) CreatePackageAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePackageAttributes(w, r, packageId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeletePackageAttribute operation middleware
+func (siw *ServerInterfaceWrapper) DeletePackageAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageAttributeId" -------------
+	var packageAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageAttributeId", r.PathValue("packageAttributeId"), &packageAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeletePackageAttribute(w, r, packageId, packageAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPackageAttribute operation middleware
+func (siw *ServerInterfaceWrapper) GetPackageAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageAttributeId" -------------
+	var packageAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageAttributeId", r.PathValue("packageAttributeId"), &packageAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPackageAttribute(w, r, packageId, packageAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePackageAttribute operation middleware
+func (siw *ServerInterfaceWrapper) ChangePackageAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageAttributeId" -------------
+	var packageAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageAttributeId", r.PathValue("packageAttributeId"), &packageAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePackageAttribute(w, r, packageId, packageAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListPackageItems operation middleware
 func (siw *ServerInterfaceWrapper) ListPackageItems(w http.ResponseWriter, r *http.Request) {
 
@@ -2557,7 +3114,7 @@ func (siw *ServerInterfaceWrapper) DeletePackageItem(w http.ResponseWriter, r *h
 	}
 
 	// ------------- Path parameter "packageItemId" -------------
-	var packageItemId Id
+	var packageItemId PackageItemId
 
 	err = runtime.BindStyledParameterWithOptions("simple", "packageItemId", r.PathValue("packageItemId"), &packageItemId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
 	if err != nil {
@@ -2592,7 +3149,7 @@ func (siw *ServerInterfaceWrapper) GetPackageItem(w http.ResponseWriter, r *http
 	}
 
 	// ------------- Path parameter "packageItemId" -------------
-	var packageItemId Id
+	var packageItemId PackageItemId
 
 	err = runtime.BindStyledParameterWithOptions("simple", "packageItemId", r.PathValue("packageItemId"), &packageItemId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
 	if err != nil {
@@ -2627,7 +3184,7 @@ func (siw *ServerInterfaceWrapper) ChangePackageItem(w http.ResponseWriter, r *h
 	}
 
 	// ------------- Path parameter "packageItemId" -------------
-	var packageItemId Id
+	var packageItemId PackageItemId
 
 	err = runtime.BindStyledParameterWithOptions("simple", "packageItemId", r.PathValue("packageItemId"), &packageItemId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
 	if err != nil {
@@ -2637,6 +3194,208 @@ func (siw *ServerInterfaceWrapper) ChangePackageItem(w http.ResponseWriter, r *h
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangePackageItem(w, r, packageId, packageItemId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListPackageItemAttributes operation middleware
+func (siw *ServerInterfaceWrapper) ListPackageItemAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageItemId" -------------
+	var packageItemId PackageItemId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageItemId", r.PathValue("packageItemId"), &packageItemId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageItemId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPackageItemAttributes(w, r, packageId, packageItemId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePackageItemAttributes operation middleware
+func (siw *ServerInterfaceWrapper) CreatePackageItemAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageItemId" -------------
+	var packageItemId PackageItemId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageItemId", r.PathValue("packageItemId"), &packageItemId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageItemId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePackageItemAttributes(w, r, packageId, packageItemId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeletePackageItemAttribute operation middleware
+func (siw *ServerInterfaceWrapper) DeletePackageItemAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageItemId" -------------
+	var packageItemId PackageItemId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageItemId", r.PathValue("packageItemId"), &packageItemId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageItemId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageItemAttributeId" -------------
+	var packageItemAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageItemAttributeId", r.PathValue("packageItemAttributeId"), &packageItemAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageItemAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeletePackageItemAttribute(w, r, packageId, packageItemId, packageItemAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPackageItemAttribute operation middleware
+func (siw *ServerInterfaceWrapper) GetPackageItemAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageItemId" -------------
+	var packageItemId PackageItemId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageItemId", r.PathValue("packageItemId"), &packageItemId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageItemId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageItemAttributeId" -------------
+	var packageItemAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageItemAttributeId", r.PathValue("packageItemAttributeId"), &packageItemAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageItemAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPackageItemAttribute(w, r, packageId, packageItemId, packageItemAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePackageItemAttribute operation middleware
+func (siw *ServerInterfaceWrapper) ChangePackageItemAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "packageId" -------------
+	var packageId PackageId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageId", r.PathValue("packageId"), &packageId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageItemId" -------------
+	var packageItemId PackageItemId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageItemId", r.PathValue("packageItemId"), &packageItemId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageItemId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "packageItemAttributeId" -------------
+	var packageItemAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packageItemAttributeId", r.PathValue("packageItemAttributeId"), &packageItemAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "packageItemAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePackageItemAttribute(w, r, packageId, packageItemId, packageItemAttributeId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2804,6 +3563,163 @@ func (siw *ServerInterfaceWrapper) ChangePortfolio(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangePortfolio(w, r, portfolioId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListPortfolioAttributes operation middleware
+func (siw *ServerInterfaceWrapper) ListPortfolioAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPortfolioAttributes(w, r, portfolioId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePortfolioAttributes operation middleware
+func (siw *ServerInterfaceWrapper) CreatePortfolioAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePortfolioAttributes(w, r, portfolioId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeletePortfolioAttribute operation middleware
+func (siw *ServerInterfaceWrapper) DeletePortfolioAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAttributeId" -------------
+	var portfolioAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAttributeId", r.PathValue("portfolioAttributeId"), &portfolioAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeletePortfolioAttribute(w, r, portfolioId, portfolioAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPortfolioAttribute operation middleware
+func (siw *ServerInterfaceWrapper) GetPortfolioAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAttributeId" -------------
+	var portfolioAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAttributeId", r.PathValue("portfolioAttributeId"), &portfolioAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPortfolioAttribute(w, r, portfolioId, portfolioAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePortfolioAttribute operation middleware
+func (siw *ServerInterfaceWrapper) ChangePortfolioAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAttributeId" -------------
+	var portfolioAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAttributeId", r.PathValue("portfolioAttributeId"), &portfolioAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePortfolioAttribute(w, r, portfolioId, portfolioAttributeId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3197,6 +4113,208 @@ func (siw *ServerInterfaceWrapper) ChangeUser(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangeUser(w, r, portfolioId, userId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListUserAttributes operation middleware
+func (siw *ServerInterfaceWrapper) ListUserAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "userId" -------------
+	var userId UserId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userId", r.PathValue("userId"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUserAttributes(w, r, portfolioId, userId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateUserAttributes operation middleware
+func (siw *ServerInterfaceWrapper) CreateUserAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "userId" -------------
+	var userId UserId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userId", r.PathValue("userId"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateUserAttributes(w, r, portfolioId, userId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteUserAttribute operation middleware
+func (siw *ServerInterfaceWrapper) DeleteUserAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "userId" -------------
+	var userId UserId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userId", r.PathValue("userId"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "userAttributeId" -------------
+	var userAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userAttributeId", r.PathValue("userAttributeId"), &userAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteUserAttribute(w, r, portfolioId, userId, userAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetUserAttribute operation middleware
+func (siw *ServerInterfaceWrapper) GetUserAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "userId" -------------
+	var userId UserId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userId", r.PathValue("userId"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "userAttributeId" -------------
+	var userAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userAttributeId", r.PathValue("userAttributeId"), &userAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetUserAttribute(w, r, portfolioId, userId, userAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeUserAttribute operation middleware
+func (siw *ServerInterfaceWrapper) ChangeUserAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "userId" -------------
+	var userId UserId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userId", r.PathValue("userId"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "userAttributeId" -------------
+	var userAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userAttributeId", r.PathValue("userAttributeId"), &userAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeUserAttribute(w, r, portfolioId, userId, userAttributeId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4264,11 +5382,21 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/package/{packageId}", wrapper.DeletePackage)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}", wrapper.GetPackage)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/package/{packageId}", wrapper.ChangePackage)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}/attribute", wrapper.ListPackageAttributes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/package/{packageId}/attribute", wrapper.CreatePackageAttributes)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/package/{packageId}/attribute/{packageAttributeId}", wrapper.DeletePackageAttribute)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}/attribute/{packageAttributeId}", wrapper.GetPackageAttribute)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/package/{packageId}/attribute/{packageAttributeId}", wrapper.ChangePackageAttribute)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}/packageItem", wrapper.ListPackageItems)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/package/{packageId}/packageItem", wrapper.CreatePackageItem)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/package/{packageId}/packageItem/{packageItemId}", wrapper.DeletePackageItem)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}/packageItem/{packageItemId}", wrapper.GetPackageItem)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/package/{packageId}/packageItem/{packageItemId}", wrapper.ChangePackageItem)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}/packageItem/{packageItemId}/attribute", wrapper.ListPackageItemAttributes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/package/{packageId}/packageItem/{packageItemId}/attribute", wrapper.CreatePackageItemAttributes)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId}", wrapper.DeletePackageItemAttribute)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId}", wrapper.GetPackageItemAttribute)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId}", wrapper.ChangePackageItemAttribute)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}/packagePortfolio", wrapper.ListPackagePortfolios)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/package/{packageId}/packagePortfolio", wrapper.CreatePackagePortfolio)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/package/{packageId}/packagePortfolio/{packagePortfolioId}", wrapper.ChangePackagePortfolio)
@@ -4276,6 +5404,11 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio", wrapper.CreatePortfolio)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}", wrapper.GetPortfolio)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portfolio/{portfolioId}", wrapper.ChangePortfolio)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/attribute", wrapper.ListPortfolioAttributes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio/{portfolioId}/attribute", wrapper.CreatePortfolioAttributes)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/portfolio/{portfolioId}/attribute/{portfolioAttributeId}", wrapper.DeletePortfolioAttribute)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/attribute/{portfolioAttributeId}", wrapper.GetPortfolioAttribute)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portfolio/{portfolioId}/attribute/{portfolioAttributeId}", wrapper.ChangePortfolioAttribute)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/serviceAccount", wrapper.ListServiceAccounts)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio/{portfolioId}/serviceAccount", wrapper.CreateServiceAccount)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/portfolio/{portfolioId}/serviceAccount/{clientId}", wrapper.DeleteServiceAccount)
@@ -4288,6 +5421,11 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio/{portfolioId}/user", wrapper.CreateUser)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}", wrapper.GetUser)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}", wrapper.ChangeUser)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}/attribute", wrapper.ListUserAttributes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}/attribute", wrapper.CreateUserAttributes)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId}", wrapper.DeleteUserAttribute)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId}", wrapper.GetUserAttribute)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId}", wrapper.ChangeUserAttribute)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}/userPermission", wrapper.ListUserPermissions)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}/userPermission", wrapper.AddUserPermission)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portfolio/{portfolioId}/user/{userId}/userPermission/{userPermissionId}", wrapper.ChangeUserPermission)
@@ -4954,6 +6092,123 @@ func (response ChangePackage200JSONResponse) VisitChangePackageResponse(w http.R
 	return err
 }
 
+type ListPackageAttributesRequestObject struct {
+	PackageId PackageId `json:"packageId"`
+}
+
+type ListPackageAttributesResponseObject interface {
+	VisitListPackageAttributesResponse(w http.ResponseWriter) error
+}
+
+type ListPackageAttributes200JSONResponse PackageAttributePage
+
+func (response ListPackageAttributes200JSONResponse) VisitListPackageAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePackageAttributesRequestObject struct {
+	PackageId PackageId `json:"packageId"`
+	Body      *CreatePackageAttributesJSONRequestBody
+}
+
+type CreatePackageAttributesResponseObject interface {
+	VisitCreatePackageAttributesResponse(w http.ResponseWriter) error
+}
+
+type CreatePackageAttributes200JSONResponse = CreatePackageAttributes200JSONResponseBody
+
+func (response CreatePackageAttributes200JSONResponse) VisitCreatePackageAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePackageAttributeRequestObject struct {
+	PackageId          PackageId `json:"packageId"`
+	PackageAttributeId Id        `json:"packageAttributeId"`
+}
+
+type DeletePackageAttributeResponseObject interface {
+	VisitDeletePackageAttributeResponse(w http.ResponseWriter) error
+}
+
+type DeletePackageAttribute200JSONResponse struct {
+	PACKAGEATTRIBUTE int `json:"PACKAGE_ATTRIBUTE"`
+}
+
+func (response DeletePackageAttribute200JSONResponse) VisitDeletePackageAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPackageAttributeRequestObject struct {
+	PackageId          PackageId `json:"packageId"`
+	PackageAttributeId Id        `json:"packageAttributeId"`
+}
+
+type GetPackageAttributeResponseObject interface {
+	VisitGetPackageAttributeResponse(w http.ResponseWriter) error
+}
+
+type GetPackageAttribute200JSONResponse PackageAttribute
+
+func (response GetPackageAttribute200JSONResponse) VisitGetPackageAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePackageAttributeRequestObject struct {
+	PackageId          PackageId `json:"packageId"`
+	PackageAttributeId Id        `json:"packageAttributeId"`
+	Body               *ChangePackageAttributeJSONRequestBody
+}
+
+type ChangePackageAttributeResponseObject interface {
+	VisitChangePackageAttributeResponse(w http.ResponseWriter) error
+}
+
+type ChangePackageAttribute200JSONResponse PackageAttribute
+
+func (response ChangePackageAttribute200JSONResponse) VisitChangePackageAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPackageItemsRequestObject struct {
 	PackageId PackageId `json:"packageId"`
 }
@@ -5000,8 +6255,8 @@ func (response CreatePackageItem200JSONResponse) VisitCreatePackageItemResponse(
 }
 
 type DeletePackageItemRequestObject struct {
-	PackageId     PackageId `json:"packageId"`
-	PackageItemId Id        `json:"packageItemId"`
+	PackageId     PackageId     `json:"packageId"`
+	PackageItemId PackageItemId `json:"packageItemId"`
 }
 
 type DeletePackageItemResponseObject interface {
@@ -5025,8 +6280,8 @@ func (response DeletePackageItem200JSONResponse) VisitDeletePackageItemResponse(
 }
 
 type GetPackageItemRequestObject struct {
-	PackageId     PackageId `json:"packageId"`
-	PackageItemId Id        `json:"packageItemId"`
+	PackageId     PackageId     `json:"packageId"`
+	PackageItemId PackageItemId `json:"packageItemId"`
 }
 
 type GetPackageItemResponseObject interface {
@@ -5048,8 +6303,8 @@ func (response GetPackageItem200JSONResponse) VisitGetPackageItemResponse(w http
 }
 
 type ChangePackageItemRequestObject struct {
-	PackageId     PackageId `json:"packageId"`
-	PackageItemId Id        `json:"packageItemId"`
+	PackageId     PackageId     `json:"packageId"`
+	PackageItemId PackageItemId `json:"packageItemId"`
 	Body          *ChangePackageItemJSONRequestBody
 }
 
@@ -5060,6 +6315,128 @@ type ChangePackageItemResponseObject interface {
 type ChangePackageItem200JSONResponse PackageItem
 
 func (response ChangePackageItem200JSONResponse) VisitChangePackageItemResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPackageItemAttributesRequestObject struct {
+	PackageId     PackageId     `json:"packageId"`
+	PackageItemId PackageItemId `json:"packageItemId"`
+}
+
+type ListPackageItemAttributesResponseObject interface {
+	VisitListPackageItemAttributesResponse(w http.ResponseWriter) error
+}
+
+type ListPackageItemAttributes200JSONResponse PackageItemAttributePage
+
+func (response ListPackageItemAttributes200JSONResponse) VisitListPackageItemAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePackageItemAttributesRequestObject struct {
+	PackageId     PackageId     `json:"packageId"`
+	PackageItemId PackageItemId `json:"packageItemId"`
+	Body          *CreatePackageItemAttributesJSONRequestBody
+}
+
+type CreatePackageItemAttributesResponseObject interface {
+	VisitCreatePackageItemAttributesResponse(w http.ResponseWriter) error
+}
+
+type CreatePackageItemAttributes200JSONResponse = CreatePackageItemAttributes200JSONResponseBody
+
+func (response CreatePackageItemAttributes200JSONResponse) VisitCreatePackageItemAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePackageItemAttributeRequestObject struct {
+	PackageId              PackageId     `json:"packageId"`
+	PackageItemId          PackageItemId `json:"packageItemId"`
+	PackageItemAttributeId Id            `json:"packageItemAttributeId"`
+}
+
+type DeletePackageItemAttributeResponseObject interface {
+	VisitDeletePackageItemAttributeResponse(w http.ResponseWriter) error
+}
+
+type DeletePackageItemAttribute200JSONResponse struct {
+	PACKAGEITEMATTRIBUTE int `json:"PACKAGE_ITEM_ATTRIBUTE"`
+}
+
+func (response DeletePackageItemAttribute200JSONResponse) VisitDeletePackageItemAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPackageItemAttributeRequestObject struct {
+	PackageId              PackageId     `json:"packageId"`
+	PackageItemId          PackageItemId `json:"packageItemId"`
+	PackageItemAttributeId Id            `json:"packageItemAttributeId"`
+}
+
+type GetPackageItemAttributeResponseObject interface {
+	VisitGetPackageItemAttributeResponse(w http.ResponseWriter) error
+}
+
+type GetPackageItemAttribute200JSONResponse PackageItemAttribute
+
+func (response GetPackageItemAttribute200JSONResponse) VisitGetPackageItemAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePackageItemAttributeRequestObject struct {
+	PackageId              PackageId     `json:"packageId"`
+	PackageItemId          PackageItemId `json:"packageItemId"`
+	PackageItemAttributeId Id            `json:"packageItemAttributeId"`
+	Body                   *ChangePackageItemAttributeJSONRequestBody
+}
+
+type ChangePackageItemAttributeResponseObject interface {
+	VisitChangePackageItemAttributeResponse(w http.ResponseWriter) error
+}
+
+type ChangePackageItemAttribute200JSONResponse PackageItemAttribute
+
+func (response ChangePackageItemAttribute200JSONResponse) VisitChangePackageItemAttributeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -5217,6 +6594,123 @@ type ChangePortfolioResponseObject interface {
 type ChangePortfolio200JSONResponse Portfolio
 
 func (response ChangePortfolio200JSONResponse) VisitChangePortfolioResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPortfolioAttributesRequestObject struct {
+	PortfolioId PortfolioId `json:"portfolioId"`
+}
+
+type ListPortfolioAttributesResponseObject interface {
+	VisitListPortfolioAttributesResponse(w http.ResponseWriter) error
+}
+
+type ListPortfolioAttributes200JSONResponse PortfolioAttributePage
+
+func (response ListPortfolioAttributes200JSONResponse) VisitListPortfolioAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortfolioAttributesRequestObject struct {
+	PortfolioId PortfolioId `json:"portfolioId"`
+	Body        *CreatePortfolioAttributesJSONRequestBody
+}
+
+type CreatePortfolioAttributesResponseObject interface {
+	VisitCreatePortfolioAttributesResponse(w http.ResponseWriter) error
+}
+
+type CreatePortfolioAttributes200JSONResponse = CreatePortfolioAttributes200JSONResponseBody
+
+func (response CreatePortfolioAttributes200JSONResponse) VisitCreatePortfolioAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePortfolioAttributeRequestObject struct {
+	PortfolioId          PortfolioId `json:"portfolioId"`
+	PortfolioAttributeId Id          `json:"portfolioAttributeId"`
+}
+
+type DeletePortfolioAttributeResponseObject interface {
+	VisitDeletePortfolioAttributeResponse(w http.ResponseWriter) error
+}
+
+type DeletePortfolioAttribute200JSONResponse struct {
+	PORTFOLIOATTRIBUTE int `json:"PORTFOLIO_ATTRIBUTE"`
+}
+
+func (response DeletePortfolioAttribute200JSONResponse) VisitDeletePortfolioAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPortfolioAttributeRequestObject struct {
+	PortfolioId          PortfolioId `json:"portfolioId"`
+	PortfolioAttributeId Id          `json:"portfolioAttributeId"`
+}
+
+type GetPortfolioAttributeResponseObject interface {
+	VisitGetPortfolioAttributeResponse(w http.ResponseWriter) error
+}
+
+type GetPortfolioAttribute200JSONResponse PortfolioAttribute
+
+func (response GetPortfolioAttribute200JSONResponse) VisitGetPortfolioAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePortfolioAttributeRequestObject struct {
+	PortfolioId          PortfolioId `json:"portfolioId"`
+	PortfolioAttributeId Id          `json:"portfolioAttributeId"`
+	Body                 *ChangePortfolioAttributeJSONRequestBody
+}
+
+type ChangePortfolioAttributeResponseObject interface {
+	VisitChangePortfolioAttributeResponse(w http.ResponseWriter) error
+}
+
+type ChangePortfolioAttribute200JSONResponse PortfolioAttribute
+
+func (response ChangePortfolioAttribute200JSONResponse) VisitChangePortfolioAttributeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -5496,6 +6990,128 @@ type ChangeUserResponseObject interface {
 type ChangeUser200JSONResponse User
 
 func (response ChangeUser200JSONResponse) VisitChangeUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserAttributesRequestObject struct {
+	PortfolioId PortfolioId `json:"portfolioId"`
+	UserId      UserId      `json:"userId"`
+}
+
+type ListUserAttributesResponseObject interface {
+	VisitListUserAttributesResponse(w http.ResponseWriter) error
+}
+
+type ListUserAttributes200JSONResponse UserAttributePage
+
+func (response ListUserAttributes200JSONResponse) VisitListUserAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUserAttributesRequestObject struct {
+	PortfolioId PortfolioId `json:"portfolioId"`
+	UserId      UserId      `json:"userId"`
+	Body        *CreateUserAttributesJSONRequestBody
+}
+
+type CreateUserAttributesResponseObject interface {
+	VisitCreateUserAttributesResponse(w http.ResponseWriter) error
+}
+
+type CreateUserAttributes200JSONResponse = CreateUserAttributes200JSONResponseBody
+
+func (response CreateUserAttributes200JSONResponse) VisitCreateUserAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUserAttributeRequestObject struct {
+	PortfolioId     PortfolioId `json:"portfolioId"`
+	UserId          UserId      `json:"userId"`
+	UserAttributeId Id          `json:"userAttributeId"`
+}
+
+type DeleteUserAttributeResponseObject interface {
+	VisitDeleteUserAttributeResponse(w http.ResponseWriter) error
+}
+
+type DeleteUserAttribute200JSONResponse struct {
+	USERATTRIBUTE int `json:"USER_ATTRIBUTE"`
+}
+
+func (response DeleteUserAttribute200JSONResponse) VisitDeleteUserAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserAttributeRequestObject struct {
+	PortfolioId     PortfolioId `json:"portfolioId"`
+	UserId          UserId      `json:"userId"`
+	UserAttributeId Id          `json:"userAttributeId"`
+}
+
+type GetUserAttributeResponseObject interface {
+	VisitGetUserAttributeResponse(w http.ResponseWriter) error
+}
+
+type GetUserAttribute200JSONResponse UserAttribute
+
+func (response GetUserAttribute200JSONResponse) VisitGetUserAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUserAttributeRequestObject struct {
+	PortfolioId     PortfolioId `json:"portfolioId"`
+	UserId          UserId      `json:"userId"`
+	UserAttributeId Id          `json:"userAttributeId"`
+	Body            *ChangeUserAttributeJSONRequestBody
+}
+
+type ChangeUserAttributeResponseObject interface {
+	VisitChangeUserAttributeResponse(w http.ResponseWriter) error
+}
+
+type ChangeUserAttribute200JSONResponse UserAttribute
+
+func (response ChangeUserAttribute200JSONResponse) VisitChangeUserAttributeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -6355,6 +7971,21 @@ type StrictServerInterface interface {
 	// ChangePackage Change a package
 	// (PATCH /package/{packageId})
 	ChangePackage(ctx context.Context, request ChangePackageRequestObject) (ChangePackageResponseObject, error)
+	// ListPackageAttributes List the attributes of a package
+	// (GET /package/{packageId}/attribute)
+	ListPackageAttributes(ctx context.Context, request ListPackageAttributesRequestObject) (ListPackageAttributesResponseObject, error)
+	// CreatePackageAttributes Add attributes to a package
+	// (POST /package/{packageId}/attribute)
+	CreatePackageAttributes(ctx context.Context, request CreatePackageAttributesRequestObject) (CreatePackageAttributesResponseObject, error)
+	// DeletePackageAttribute Delete an attribute of a package
+	// (DELETE /package/{packageId}/attribute/{packageAttributeId})
+	DeletePackageAttribute(ctx context.Context, request DeletePackageAttributeRequestObject) (DeletePackageAttributeResponseObject, error)
+	// GetPackageAttribute Read an attribute of a package
+	// (GET /package/{packageId}/attribute/{packageAttributeId})
+	GetPackageAttribute(ctx context.Context, request GetPackageAttributeRequestObject) (GetPackageAttributeResponseObject, error)
+	// ChangePackageAttribute Change the value of an attribute of a package
+	// (PATCH /package/{packageId}/attribute/{packageAttributeId})
+	ChangePackageAttribute(ctx context.Context, request ChangePackageAttributeRequestObject) (ChangePackageAttributeResponseObject, error)
 	// ListPackageItems List the items of a package
 	// (GET /package/{packageId}/packageItem)
 	ListPackageItems(ctx context.Context, request ListPackageItemsRequestObject) (ListPackageItemsResponseObject, error)
@@ -6370,6 +8001,21 @@ type StrictServerInterface interface {
 	// ChangePackageItem Change an item
 	// (PATCH /package/{packageId}/packageItem/{packageItemId})
 	ChangePackageItem(ctx context.Context, request ChangePackageItemRequestObject) (ChangePackageItemResponseObject, error)
+	// ListPackageItemAttributes List the attributes of a package item
+	// (GET /package/{packageId}/packageItem/{packageItemId}/attribute)
+	ListPackageItemAttributes(ctx context.Context, request ListPackageItemAttributesRequestObject) (ListPackageItemAttributesResponseObject, error)
+	// CreatePackageItemAttributes Add attributes to a package item
+	// (POST /package/{packageId}/packageItem/{packageItemId}/attribute)
+	CreatePackageItemAttributes(ctx context.Context, request CreatePackageItemAttributesRequestObject) (CreatePackageItemAttributesResponseObject, error)
+	// DeletePackageItemAttribute Delete an attribute of a package item
+	// (DELETE /package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId})
+	DeletePackageItemAttribute(ctx context.Context, request DeletePackageItemAttributeRequestObject) (DeletePackageItemAttributeResponseObject, error)
+	// GetPackageItemAttribute Read an attribute of a package item
+	// (GET /package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId})
+	GetPackageItemAttribute(ctx context.Context, request GetPackageItemAttributeRequestObject) (GetPackageItemAttributeResponseObject, error)
+	// ChangePackageItemAttribute Change the value of an attribute of a package item
+	// (PATCH /package/{packageId}/packageItem/{packageItemId}/attribute/{packageItemAttributeId})
+	ChangePackageItemAttribute(ctx context.Context, request ChangePackageItemAttributeRequestObject) (ChangePackageItemAttributeResponseObject, error)
 	// ListPackagePortfolios List the portfolios that a package is offered to
 	// (GET /package/{packageId}/packagePortfolio)
 	ListPackagePortfolios(ctx context.Context, request ListPackagePortfoliosRequestObject) (ListPackagePortfoliosResponseObject, error)
@@ -6391,6 +8037,21 @@ type StrictServerInterface interface {
 	// ChangePortfolio Change an account
 	// (PATCH /portfolio/{portfolioId})
 	ChangePortfolio(ctx context.Context, request ChangePortfolioRequestObject) (ChangePortfolioResponseObject, error)
+	// ListPortfolioAttributes List the attributes of a portfolio
+	// (GET /portfolio/{portfolioId}/attribute)
+	ListPortfolioAttributes(ctx context.Context, request ListPortfolioAttributesRequestObject) (ListPortfolioAttributesResponseObject, error)
+	// CreatePortfolioAttributes Add attributes to a portfolio
+	// (POST /portfolio/{portfolioId}/attribute)
+	CreatePortfolioAttributes(ctx context.Context, request CreatePortfolioAttributesRequestObject) (CreatePortfolioAttributesResponseObject, error)
+	// DeletePortfolioAttribute Delete an attribute of a portfolio
+	// (DELETE /portfolio/{portfolioId}/attribute/{portfolioAttributeId})
+	DeletePortfolioAttribute(ctx context.Context, request DeletePortfolioAttributeRequestObject) (DeletePortfolioAttributeResponseObject, error)
+	// GetPortfolioAttribute Read an attribute of a portfolio
+	// (GET /portfolio/{portfolioId}/attribute/{portfolioAttributeId})
+	GetPortfolioAttribute(ctx context.Context, request GetPortfolioAttributeRequestObject) (GetPortfolioAttributeResponseObject, error)
+	// ChangePortfolioAttribute Change the value of an attribute of a portfolio
+	// (PATCH /portfolio/{portfolioId}/attribute/{portfolioAttributeId})
+	ChangePortfolioAttribute(ctx context.Context, request ChangePortfolioAttributeRequestObject) (ChangePortfolioAttributeResponseObject, error)
 	// ListServiceAccounts List the programs of an account
 	// (GET /portfolio/{portfolioId}/serviceAccount)
 	ListServiceAccounts(ctx context.Context, request ListServiceAccountsRequestObject) (ListServiceAccountsResponseObject, error)
@@ -6427,6 +8088,21 @@ type StrictServerInterface interface {
 	// ChangeUser Change a user
 	// (PATCH /portfolio/{portfolioId}/user/{userId})
 	ChangeUser(ctx context.Context, request ChangeUserRequestObject) (ChangeUserResponseObject, error)
+	// ListUserAttributes List the attributes of a user
+	// (GET /portfolio/{portfolioId}/user/{userId}/attribute)
+	ListUserAttributes(ctx context.Context, request ListUserAttributesRequestObject) (ListUserAttributesResponseObject, error)
+	// CreateUserAttributes Add attributes to a user
+	// (POST /portfolio/{portfolioId}/user/{userId}/attribute)
+	CreateUserAttributes(ctx context.Context, request CreateUserAttributesRequestObject) (CreateUserAttributesResponseObject, error)
+	// DeleteUserAttribute Delete an attribute of a user
+	// (DELETE /portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId})
+	DeleteUserAttribute(ctx context.Context, request DeleteUserAttributeRequestObject) (DeleteUserAttributeResponseObject, error)
+	// GetUserAttribute Read an attribute of a user
+	// (GET /portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId})
+	GetUserAttribute(ctx context.Context, request GetUserAttributeRequestObject) (GetUserAttributeResponseObject, error)
+	// ChangeUserAttribute Change the value of an attribute of a user
+	// (PATCH /portfolio/{portfolioId}/user/{userId}/attribute/{userAttributeId})
+	ChangeUserAttribute(ctx context.Context, request ChangeUserAttributeRequestObject) (ChangeUserAttributeResponseObject, error)
 	// ListUserPermissions List the roles of a user, and what they permit
 	// (GET /portfolio/{portfolioId}/user/{userId}/userPermission)
 	ListUserPermissions(ctx context.Context, request ListUserPermissionsRequestObject) (ListUserPermissionsResponseObject, error)
@@ -7330,6 +9006,153 @@ func (sh *strictHandler) ChangePackage(w http.ResponseWriter, r *http.Request, p
 	}
 }
 
+// ListPackageAttributes operation middleware
+func (sh *strictHandler) ListPackageAttributes(w http.ResponseWriter, r *http.Request, packageId PackageId) {
+	var request ListPackageAttributesRequestObject
+
+	request.PackageId = packageId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPackageAttributes(ctx, request.(ListPackageAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPackageAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPackageAttributesResponseObject); ok {
+		if err := validResponse.VisitListPackageAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePackageAttributes operation middleware
+func (sh *strictHandler) CreatePackageAttributes(w http.ResponseWriter, r *http.Request, packageId PackageId) {
+	var request CreatePackageAttributesRequestObject
+
+	request.PackageId = packageId
+
+	var body CreatePackageAttributesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePackageAttributes(ctx, request.(CreatePackageAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePackageAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePackageAttributesResponseObject); ok {
+		if err := validResponse.VisitCreatePackageAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeletePackageAttribute operation middleware
+func (sh *strictHandler) DeletePackageAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageAttributeId Id) {
+	var request DeletePackageAttributeRequestObject
+
+	request.PackageId = packageId
+	request.PackageAttributeId = packageAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePackageAttribute(ctx, request.(DeletePackageAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePackageAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeletePackageAttributeResponseObject); ok {
+		if err := validResponse.VisitDeletePackageAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPackageAttribute operation middleware
+func (sh *strictHandler) GetPackageAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageAttributeId Id) {
+	var request GetPackageAttributeRequestObject
+
+	request.PackageId = packageId
+	request.PackageAttributeId = packageAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPackageAttribute(ctx, request.(GetPackageAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPackageAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPackageAttributeResponseObject); ok {
+		if err := validResponse.VisitGetPackageAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePackageAttribute operation middleware
+func (sh *strictHandler) ChangePackageAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageAttributeId Id) {
+	var request ChangePackageAttributeRequestObject
+
+	request.PackageId = packageId
+	request.PackageAttributeId = packageAttributeId
+
+	var body ChangePackageAttributeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePackageAttribute(ctx, request.(ChangePackageAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePackageAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePackageAttributeResponseObject); ok {
+		if err := validResponse.VisitChangePackageAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListPackageItems operation middleware
 func (sh *strictHandler) ListPackageItems(w http.ResponseWriter, r *http.Request, packageId PackageId) {
 	var request ListPackageItemsRequestObject
@@ -7390,7 +9213,7 @@ func (sh *strictHandler) CreatePackageItem(w http.ResponseWriter, r *http.Reques
 }
 
 // DeletePackageItem operation middleware
-func (sh *strictHandler) DeletePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId Id) {
+func (sh *strictHandler) DeletePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId) {
 	var request DeletePackageItemRequestObject
 
 	request.PackageId = packageId
@@ -7417,7 +9240,7 @@ func (sh *strictHandler) DeletePackageItem(w http.ResponseWriter, r *http.Reques
 }
 
 // GetPackageItem operation middleware
-func (sh *strictHandler) GetPackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId Id) {
+func (sh *strictHandler) GetPackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId) {
 	var request GetPackageItemRequestObject
 
 	request.PackageId = packageId
@@ -7444,7 +9267,7 @@ func (sh *strictHandler) GetPackageItem(w http.ResponseWriter, r *http.Request, 
 }
 
 // ChangePackageItem operation middleware
-func (sh *strictHandler) ChangePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId Id) {
+func (sh *strictHandler) ChangePackageItem(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId) {
 	var request ChangePackageItemRequestObject
 
 	request.PackageId = packageId
@@ -7470,6 +9293,158 @@ func (sh *strictHandler) ChangePackageItem(w http.ResponseWriter, r *http.Reques
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangePackageItemResponseObject); ok {
 		if err := validResponse.VisitChangePackageItemResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPackageItemAttributes operation middleware
+func (sh *strictHandler) ListPackageItemAttributes(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId) {
+	var request ListPackageItemAttributesRequestObject
+
+	request.PackageId = packageId
+	request.PackageItemId = packageItemId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPackageItemAttributes(ctx, request.(ListPackageItemAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPackageItemAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPackageItemAttributesResponseObject); ok {
+		if err := validResponse.VisitListPackageItemAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePackageItemAttributes operation middleware
+func (sh *strictHandler) CreatePackageItemAttributes(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId) {
+	var request CreatePackageItemAttributesRequestObject
+
+	request.PackageId = packageId
+	request.PackageItemId = packageItemId
+
+	var body CreatePackageItemAttributesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePackageItemAttributes(ctx, request.(CreatePackageItemAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePackageItemAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePackageItemAttributesResponseObject); ok {
+		if err := validResponse.VisitCreatePackageItemAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeletePackageItemAttribute operation middleware
+func (sh *strictHandler) DeletePackageItemAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId, packageItemAttributeId Id) {
+	var request DeletePackageItemAttributeRequestObject
+
+	request.PackageId = packageId
+	request.PackageItemId = packageItemId
+	request.PackageItemAttributeId = packageItemAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePackageItemAttribute(ctx, request.(DeletePackageItemAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePackageItemAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeletePackageItemAttributeResponseObject); ok {
+		if err := validResponse.VisitDeletePackageItemAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPackageItemAttribute operation middleware
+func (sh *strictHandler) GetPackageItemAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId, packageItemAttributeId Id) {
+	var request GetPackageItemAttributeRequestObject
+
+	request.PackageId = packageId
+	request.PackageItemId = packageItemId
+	request.PackageItemAttributeId = packageItemAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPackageItemAttribute(ctx, request.(GetPackageItemAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPackageItemAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPackageItemAttributeResponseObject); ok {
+		if err := validResponse.VisitGetPackageItemAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePackageItemAttribute operation middleware
+func (sh *strictHandler) ChangePackageItemAttribute(w http.ResponseWriter, r *http.Request, packageId PackageId, packageItemId PackageItemId, packageItemAttributeId Id) {
+	var request ChangePackageItemAttributeRequestObject
+
+	request.PackageId = packageId
+	request.PackageItemId = packageItemId
+	request.PackageItemAttributeId = packageItemAttributeId
+
+	var body ChangePackageItemAttributeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePackageItemAttribute(ctx, request.(ChangePackageItemAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePackageItemAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePackageItemAttributeResponseObject); ok {
+		if err := validResponse.VisitChangePackageItemAttributeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -7677,6 +9652,153 @@ func (sh *strictHandler) ChangePortfolio(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangePortfolioResponseObject); ok {
 		if err := validResponse.VisitChangePortfolioResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPortfolioAttributes operation middleware
+func (sh *strictHandler) ListPortfolioAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId) {
+	var request ListPortfolioAttributesRequestObject
+
+	request.PortfolioId = portfolioId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPortfolioAttributes(ctx, request.(ListPortfolioAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPortfolioAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPortfolioAttributesResponseObject); ok {
+		if err := validResponse.VisitListPortfolioAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePortfolioAttributes operation middleware
+func (sh *strictHandler) CreatePortfolioAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId) {
+	var request CreatePortfolioAttributesRequestObject
+
+	request.PortfolioId = portfolioId
+
+	var body CreatePortfolioAttributesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePortfolioAttributes(ctx, request.(CreatePortfolioAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePortfolioAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePortfolioAttributesResponseObject); ok {
+		if err := validResponse.VisitCreatePortfolioAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeletePortfolioAttribute operation middleware
+func (sh *strictHandler) DeletePortfolioAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAttributeId Id) {
+	var request DeletePortfolioAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAttributeId = portfolioAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePortfolioAttribute(ctx, request.(DeletePortfolioAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePortfolioAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeletePortfolioAttributeResponseObject); ok {
+		if err := validResponse.VisitDeletePortfolioAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPortfolioAttribute operation middleware
+func (sh *strictHandler) GetPortfolioAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAttributeId Id) {
+	var request GetPortfolioAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAttributeId = portfolioAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPortfolioAttribute(ctx, request.(GetPortfolioAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPortfolioAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPortfolioAttributeResponseObject); ok {
+		if err := validResponse.VisitGetPortfolioAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePortfolioAttribute operation middleware
+func (sh *strictHandler) ChangePortfolioAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAttributeId Id) {
+	var request ChangePortfolioAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAttributeId = portfolioAttributeId
+
+	var body ChangePortfolioAttributeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePortfolioAttribute(ctx, request.(ChangePortfolioAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePortfolioAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePortfolioAttributeResponseObject); ok {
+		if err := validResponse.VisitChangePortfolioAttributeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -8026,6 +10148,158 @@ func (sh *strictHandler) ChangeUser(w http.ResponseWriter, r *http.Request, port
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangeUserResponseObject); ok {
 		if err := validResponse.VisitChangeUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUserAttributes operation middleware
+func (sh *strictHandler) ListUserAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId) {
+	var request ListUserAttributesRequestObject
+
+	request.PortfolioId = portfolioId
+	request.UserId = userId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserAttributes(ctx, request.(ListUserAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUserAttributesResponseObject); ok {
+		if err := validResponse.VisitListUserAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateUserAttributes operation middleware
+func (sh *strictHandler) CreateUserAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId) {
+	var request CreateUserAttributesRequestObject
+
+	request.PortfolioId = portfolioId
+	request.UserId = userId
+
+	var body CreateUserAttributesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateUserAttributes(ctx, request.(CreateUserAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateUserAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateUserAttributesResponseObject); ok {
+		if err := validResponse.VisitCreateUserAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteUserAttribute operation middleware
+func (sh *strictHandler) DeleteUserAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId, userAttributeId Id) {
+	var request DeleteUserAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.UserId = userId
+	request.UserAttributeId = userAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteUserAttribute(ctx, request.(DeleteUserAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteUserAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteUserAttributeResponseObject); ok {
+		if err := validResponse.VisitDeleteUserAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUserAttribute operation middleware
+func (sh *strictHandler) GetUserAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId, userAttributeId Id) {
+	var request GetUserAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.UserId = userId
+	request.UserAttributeId = userAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUserAttribute(ctx, request.(GetUserAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUserAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetUserAttributeResponseObject); ok {
+		if err := validResponse.VisitGetUserAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeUserAttribute operation middleware
+func (sh *strictHandler) ChangeUserAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, userId UserId, userAttributeId Id) {
+	var request ChangeUserAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.UserId = userId
+	request.UserAttributeId = userAttributeId
+
+	var body ChangeUserAttributeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeUserAttribute(ctx, request.(ChangeUserAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeUserAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeUserAttributeResponseObject); ok {
+		if err := validResponse.VisitChangeUserAttributeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -22,7 +22,9 @@ var bodies = map[string]string{
 	"changePackageItem": `{"bundleAmount":1}`, "createPackagePortfolio": `{"portfolioId":"<A>"}`, "changePackagePortfolio": `{"adminSuspend":"yes"}`,
 	"createCollection": `{"name":"x","title":"x","portfolioId":"<A>"}`, "createPortfolio": `{"name":"x","parentPortfolioId":"<A>"}`, "createPackage": `{"name":"x","portfolios":["<A>"]}`,
 	"createFile": `{"name":"x","portfolioId":"<A>"}`, "uploadFile": "iccId,value\n1,2\n", "createJob": `{"type":"update-icc-status","name":"x","portfolioId":"<A>","fileId":1}`,
-	"changeJob": `{"status":"cancelled"}`,
+	"changeJob": `{"status":"cancelled"}`, "createPortfolioAttributes": `{"attribute":"x"}`, "changePortfolioAttribute": `{"value":"x"}`, "createUserAttributes": `{"attribute":"x"}`,
+	"changeUserAttribute": `{"value":"x"}`, "createPackageAttributes": `{"attribute":"x"}`, "changePackageAttribute": `{"value":"x"}`, "createPackageItemAttributes": `{"attribute":"x"}`,
+	"changePackageItemAttribute": `{"value":"x"}`,
 }
 
 // things are what stands in a path: of A, and what nobody has. They are of one
@@ -33,8 +35,14 @@ func (w *world) things() (ours, nobodys map[string]string) {
 	token := must(w.Fleet.Tokens(w.t.Context(), w.op, folios["A"], w.secrets[engineer].id))[0].ID
 	file := w.made(engineer, "/file", `{"name":"things","portfolioId":"<A>"}`, "fileId")
 	job := w.made(engineer, "/job", `{"type":"update-icc-status","name":"things","portfolioId":"<A>","fileId":`+file+`}`, "jobId")
+	attribute := func(path, member string) string {
+		return w.made(operator, fill(path)+"/attribute", `{"attribute":"things","value":"1"}`, member)
+	}
 	ours = map[string]string{
-		"fileId": file, "jobId": job,
+		"portfolioAttributeId": attribute("/portfolio/<A>", "portfolioAttributeId"), "packageAttributeId": attribute("/package/6691", "packageAttributeId"),
+		"userAttributeId":        attribute("/portfolio/<A>/user/"+w.secrets[engineer].id, "userAttributeId"),
+		"packageItemAttributeId": attribute("/package/6691/packageItem/"+item, "packageItemAttributeId"),
+		"fileId":                 file, "jobId": job,
 		"iccId": string(iccid("live")), "msisdnId": string(w.sim("live").MSISDN), "iccPortfolioPackageId": fmt.Sprint(w.sim("live").ID),
 		"iccAttributeId": fmt.Sprint(w.add("orderId", "1").IccAttributeID), "iccCollectionId": strings.TrimPrefix(w.collection(`{"name":"t","title":"t","portfolioId":"<A>"}`), "/iccCollection/"),
 		"portfolioId": string(folios["A"]), "userId": w.secrets[engineer].id, "clientId": w.secrets[engineer].id, "userPermissionId": "12", "tokenId": fmt.Sprint(token),
@@ -42,7 +50,9 @@ func (w *world) things() (ours, nobodys map[string]string) {
 	}
 	nobodys = map[string]string{"iccId": string(iccid(missing)), "msisdnId": "447700999999", "portfolioId": strings.Repeat("d", 32), "userId": strings.Repeat("e", 32),
 		"clientId": strings.Repeat("e", 32), "packageId": "9999", "packagePortfolioId": strings.Repeat("d", 32), "userPermissionId": "12", "tokenId": fmt.Sprint(token),
-		"iccAttributeId": ours["iccAttributeId"], "packageItemId": item, "iccPortfolioPackageId": "999999999", "iccCollectionId": "999999999", "fileId": "999999999", "jobId": "999999999"}
+		"iccAttributeId": ours["iccAttributeId"], "packageItemId": item, "iccPortfolioPackageId": "999999999", "iccCollectionId": "999999999", "fileId": "999999999", "jobId": "999999999",
+		"portfolioAttributeId": ours["portfolioAttributeId"], "userAttributeId": ours["userAttributeId"], "packageAttributeId": ours["packageAttributeId"],
+		"packageItemAttributeId": ours["packageItemAttributeId"]}
 	return ours, nobodys
 }
 
@@ -117,7 +127,8 @@ func TestEveryOperationAsksForAPermission(t *testing.T) {
 	reads := []string{"listSIMs", "countSIMs", "getSIM", "getContract", "getAssignment", "listAttributes", "getAttribute", "getBillingSnapshot", "getNetworkSnapshot", "listSMSActivity",
 		"listUSSDActivity", "listVoiceActivity", "listAuthenticationActivity", "countAuthenticationActivity", "getNetflowActivity", "getLocation", "listCollections",
 		"getCollection", "listCollected", "listPortfolios", "getPortfolio", "listPackages", "getPackage", "listPackageItems", "getPackageItem", "listPackagePortfolios",
-		"listFiles", "getFile", "listJobs", "getJob"}
+		"listFiles", "getFile", "listJobs", "getJob", "listPortfolioAttributes", "getPortfolioAttribute", "listPackageAttributes", "getPackageAttribute",
+		"listPackageItemAttributes", "getPackageItemAttribute"}
 	ours, _ := w.things()
 	for template, item := range contract().Paths.Map() {
 		for method, op := range item.Operations() {

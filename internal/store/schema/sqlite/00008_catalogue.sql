@@ -5,3 +5,16 @@ ALTER TABLE access ADD COLUMN refusal TEXT NOT NULL DEFAULT ''; -- why not, in o
 ALTER TABLE access ADD COLUMN times INTEGER NOT NULL DEFAULT 1; -- how many answers the row stands for
 ALTER TABLE access ADD COLUMN last_at INTEGER NOT NULL DEFAULT 0; -- the last of them; 0 for a row of one
 CREATE INDEX access_reject ON access (sim_id, at, id) WHERE accepted = 0;
+
+-- The attributes of everything but SIMs.
+CREATE TABLE attribute (
+  id          INTEGER PRIMARY KEY,
+  kind        INTEGER NOT NULL, -- of the holder: see tenant.HolderKind
+  holder      TEXT NOT NULL, -- its id
+  name        TEXT NOT NULL,
+  value       TEXT NOT NULL,
+  deleted     INTEGER NOT NULL,
+  modified_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX attribute_holder ON attribute (kind, holder, deleted, id);
+CREATE UNIQUE INDEX attribute_name ON attribute (kind, holder, name) WHERE deleted = 0;

@@ -1,0 +1,148 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/event"
+	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+)
+
+// CarriedReader reads the attributes of holders that the caller has found in its
+// sphere.
+type CarriedReader interface {
+	Carried(ctx context.Context, of tenant.Holder, deleted bool) ([]sim.Attribute, error)
+}
+
+// CarriedWriter changes them.
+type CarriedWriter interface {
+	LockCarried(ctx context.Context, of tenant.Holder) ([]sim.Attribute, error)
+	SaveCarried(ctx context.Context, of tenant.Holder, list []sim.Attribute, at time.Time) error
+	PruneCarried(ctx context.Context, of tenant.Holder, keep int) error
+}
+
+// holding is a carrier that is no SIM: how it is found, and what that needs.
+type holding struct {
+	read, write tenant.Permission
+	find        func(ctx context.Context, from Reader, r *Request) (holder, error)
+}
+
+func (c holding) needs(do attributeVerb) tenant.Permission {
+	if do == attributeGet {
+		return c.read
+	}
+	return c.write
+}
+
+func (c holding) list(ctx context.Context, s *Service, r *Request, deleted bool) ([]sim.Attribute, error) {
+	h, err := c.find(ctx, s.store, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Carried(ctx, h.Holder, deleted)
+}
+
+func (c holding) open(ctx context.Context, tx Tx, r *Request) (*attributing, error) {
+	h, err := c.find(ctx, tx, r)
+	if err == nil {
+		err = h.no
+	}
+	if err != nil {
+		return nil, err
+	}
+	active, err := tx.LockCarried(ctx, h.Holder)
+	return &attributing{home: &holderHome{tx, h}, active: active}, err
+}
+
+// holder is a holder that was found in the caller's sphere.
+type holder struct {
+	tenant.Holder
+	name  string            // "the portfolio"
+	value int               // characters of a value, at most
+	owner ident.PortfolioID // whose audit trail tells of a change; empty for the operator's
+	no    error             // why nothing may change
+}
+
+// PortfolioAttributes are those of a portfolio.
+func PortfolioAttributes(id ident.PortfolioID) Carrier {
+	return holding{tenant.PortfolioGet, tenant.PortfolioWrite, func(ctx context.Context, from Reader, r *Request) (h holder, err error) {
+		p, err := from.Portfolio(ctx, r.Caller.Sphere, id)
+		h = holder{Holder: tenant.Holder{Kind: tenant.PortfolioHolder, ID: string(id)}, name: "the portfolio", value: sim.MaxAttributeValue, owner: id}
+		if p.Status == tenant.Deleted {
+			h.no = fault.New(fault.Precondition, "portfolio.deleted", "portfolio %s is deleted", id)
+		}
+		return h, err
+	}}
+}
+
+// PackageAttributes are those of a package.
+func PackageAttributes(id int64) Carrier {
+	return holding{tenant.PackageGet, tenant.PackageWrite, func(ctx context.Context, from Reader, r *Request) (holder, error) {
+		_, err := from.Package(ctx, r.Caller.Sphere, id)
+		return holder{Holder: tenant.Holder{Kind: tenant.PackageHolder, ID: strconv.FormatInt(id, 10)}, name: "the package", value: sim.MaxAttributeValue}, err
+	}}
+}
+
+// ItemAttributes are those of an item of a package.
+func ItemAttributes(pkg, id int64) Carrier {
+	return holding{tenant.PackageGet, tenant.PackageWrite, func(ctx context.Context, from Reader, r *Request) (h holder, err error) {
+		if _, err := from.Package(ctx, r.Caller.Sphere, pkg); err != nil {
+			return h, err
+		}
+		items, err := from.Items(ctx, r.Caller.Sphere, pkg)
+		h = holder{Holder: tenant.Holder{Kind: tenant.ItemHolder, ID: strconv.FormatInt(id, 10)}, name: "the item", value: sim.MaxAttributeValue}
+		if err == nil && !slices.ContainsFunc(items, func(i plan.Item) bool { return i.ID == id }) {
+			err = fault.Missing("item", h.ID)
+		}
+		return h, err
+	}}
+}
+
+// maxUserValue is how long a value of a user may be, in characters.
+const maxUserValue = 1024
+
+// UserAttributes are those of a person or a program of a portfolio. Of one who
+// holds more than the caller they are not the caller's to change.
+func UserAttributes(portfolio ident.PortfolioID, id string) Carrier {
+	return holding{tenant.UserGet, tenant.UserWrite, func(ctx context.Context, from Reader, r *Request) (holder, error) {
+		m, err := member(ctx, from, r, portfolio, id)
+		return holder{Holder: tenant.Holder{Kind: tenant.UserHolder, ID: id}, name: "the user", value: maxUserValue, owner: portfolio, no: r.Caller.Gives(m.May)}, err
+	}}
+}
+
+// holderHome is a holder whose attributes change.
+type holderHome struct {
+	tx Tx
+	holder
+}
+
+func (h *holderHome) String() string { return h.name }
+
+func (h *holderHome) check(name, value string) error { return sim.CheckPair(name, value, h.value) }
+
+func (h *holderHome) deleted(ctx context.Context) ([]sim.Attribute, error) {
+	return h.tx.Carried(ctx, h.Holder, true)
+}
+
+func (h *holderHome) row(a sim.Attribute, _ string) sim.Attribute { return a }
+
+func (h *holderHome) prune(ctx context.Context) error {
+	return h.tx.PruneCarried(ctx, h.Holder, sim.MaxDeleted-1)
+}
+
+func (h *holderHome) save(ctx context.Context, r *Request, b *attributing, now time.Time) error {
+	if err := h.tx.SaveCarried(ctx, h.Holder, b.rows, now); err != nil {
+		if fault.KindOf(err) == fault.Conflict { // somebody else has just added it
+			return b.taken(b.made[0].Name)
+		}
+		return err
+	}
+	subject := h.name[len("the "):] + " " + h.ID
+	return h.tx.AddEvents(ctx, []event.Event{r.event(event.Attributed, h.owner, now, event.Data{Subject: subject, Changes: b.changes})})
+}
