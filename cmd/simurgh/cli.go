@@ -24,6 +24,7 @@ type cli struct {
 	User           userCmd           `cmd:"" group:"Set up" help:"People who sign in."`
 	ServiceAccount serviceAccountCmd `cmd:"" group:"Set up" help:"Programs that call the SIM API."`
 	APIUser        apiUserCmd        `cmd:"" name:"api-user" group:"Set up" help:"Programs that call the Terminal API."`
+	AlertRule      alertRuleCmd      `cmd:"" name:"alert-rule" group:"Set up" help:"What accounts are alerted about."`
 	NAS            nasCmd            `cmd:"" name:"nas" group:"Set up" help:"Gateways that may speak RADIUS to the server."`
 	Network        networkCmd        `cmd:"" group:"Set up" help:"Networks that SIMs live on."`
 	Profile        profileCmd        `cmd:"" group:"Set up" help:"eSIM profiles that accounts may download."`

@@ -43,7 +43,7 @@ type usageFlags struct {
 	TestMessages  int64         `default:"2" help:"Messages after which a SIM's test period ends."`
 	TestDays      int           `default:"90" help:"Days after which a SIM's test period ends."`
 	ReadyDays     int           `help:"Days after its activation at which a SIM that waits for its first use goes live, used or not; 0 for never."`
-	LimitAlert    int           `default:"80" help:"Per cent of a data limit at which its owner is alerted."`
+	LimitAlert    int           `default:"80" help:"Per cent of a data limit at which its owner is alerted, unless the account has a rule of its own."`
 	LimitHolds    bool          `help:"A SIM that reached its data limit stays suspended when the next month begins."`
 }
 

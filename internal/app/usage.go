@@ -24,7 +24,9 @@ func (c *crew) usage(ctx context.Context) {
 			_, err1 := f.LiftMonthly(ctx)
 			_, err2 := f.EndTests(ctx)
 			_, err3 := f.EndWaits(ctx)
-			c.report(ctx, "applying the rules of time", errors.Join(err1, err2, err3))
+			_, err4 := f.TellSilences(ctx)
+			_, err5 := f.TellBalances(ctx)
+			c.report(ctx, "applying the rules of time", errors.Join(err1, err2, err3, err4, err5))
 		})
 	})
 	c.all.Go(func() {

@@ -122,6 +122,9 @@ func (b *answering) settle(ctx context.Context, answers []sim.Answer, ids []int6
 	if err := b.tx.AddEvents(ctx, b.events); err != nil {
 		return err
 	}
+	if err := b.tellStates(ctx, b.changes, b.at); err != nil {
+		return err
+	}
 	return b.tx.Save(ctx, b.changes)
 }
 
@@ -196,6 +199,9 @@ func (s *Service) ReturnDue(ctx context.Context, network string, quarantine time
 		}
 		returned = len(changes)
 		if err := tx.AddEvents(ctx, events); err != nil {
+			return err
+		}
+		if err := newKnown(tx, tenant.Everything()).tellStates(ctx, changes, at); err != nil {
 			return err
 		}
 		return tx.Save(ctx, changes)

@@ -11,6 +11,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 // known remembers what a transaction has read of portfolios and packages: a
@@ -23,6 +24,7 @@ type known struct {
 	offered    map[int64]*plan.Package // those that the caller may choose
 	links      map[linkKey]*plan.Link
 	items      map[int64]*[]plan.Item
+	rules      map[ident.PortfolioID]*[]usage.AlertRule
 }
 
 type linkKey struct {
@@ -32,7 +34,8 @@ type linkKey struct {
 
 func newKnown(tx Tx, in tenant.Sphere) *known {
 	return &known{tx: tx, in: in, portfolios: map[ident.PortfolioID]*tenant.Portfolio{}, packages: map[int64]*plan.Package{},
-		offered: map[int64]*plan.Package{}, links: map[linkKey]*plan.Link{}, items: map[int64]*[]plan.Item{}}
+		offered: map[int64]*plan.Package{}, links: map[linkKey]*plan.Link{}, items: map[int64]*[]plan.Item{},
+		rules: map[ident.PortfolioID]*[]usage.AlertRule{}}
 }
 
 // portfolio returns a portfolio of the caller's sphere.

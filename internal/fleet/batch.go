@@ -229,6 +229,9 @@ func (b *batch) write(ctx context.Context) error {
 	if err := b.tx.SaveAssigned(ctx, b.assigned); err != nil {
 		return err
 	}
+	if err := b.tellStates(ctx, b.changes, b.at); err != nil {
+		return err
+	}
 	if err := b.tx.Save(ctx, b.changes); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/event"
@@ -242,6 +243,9 @@ func (m *metering) delivered(ctx context.Context, e *sim.Errand, reference strin
 	if err := m.rateMessage(ctx, owner, month, int64(parts)); err != nil {
 		return err
 	}
+	if err := m.countMessages(ctx, owner.ID, month); err != nil {
+		return err
+	}
 	if err := m.tx.HeardMessage(ctx, owner.ID, m.at); err != nil {
 		return err
 	}
@@ -253,6 +257,26 @@ func (m *metering) delivered(ctx context.Context, e *sim.Errand, reference strin
 		return err
 	}
 	return m.rules.write(ctx)
+}
+
+// countMessages alerts when the messages of a SIM come to what rules of its
+// portfolio name.
+func (m *metering) countMessages(ctx context.Context, id int64, month *usage.Month) error {
+	marks, err := m.tx.RulesOver(ctx, id, usage.SMSThreshold)
+	if err != nil || len(marks) == 0 {
+		return err
+	}
+	stored, err := m.tx.StoredMonths(ctx, []int64{id}, month.Year, month.Month)
+	if err != nil {
+		return err
+	}
+	before := stored[id].SMS
+	for _, mark := range marks {
+		if now := before + month.SMS; before < mark && now >= mark {
+			m.notice(id, usage.SMSThreshold, fmt.Sprintf("%d messages sent, of %d", now, mark))
+		}
+	}
+	return nil
 }
 
 // rateMessage prices a message, on top of those of the month before it, and puts

@@ -109,6 +109,7 @@ type Reader interface {
 	TenantReader
 	UsageReader
 	AlertStore
+	AlertRuleReader
 	AccessReader
 	AdminReader
 	MemberReader
@@ -192,6 +193,7 @@ type Tx interface {
 	UsageWriter
 	CutWriter
 	AccessWriter
+	AlertRuleWriter
 	ReadAlerts(ctx context.Context, in tenant.Sphere, ids []int64) (int64, error)
 }
 

@@ -25,9 +25,13 @@ func limitReached(limit int64) string {
 
 func usedOf(used, limit int64) string { return fmt.Sprintf("%d of %d bytes used", used, limit) }
 
-// mark is from where on, in bytes, the use of a month raises an alert.
-func (r *Rules) mark(limit int64) int64 {
-	return limit * usage.Megabyte / 100 * int64(r.Threshold)
+// mark is from where on, in bytes, the use of a month raises an alert: so many
+// per cent of a limit in megabytes, the platform's where an account has no say.
+func (r *Rules) mark(limit, percent int64) int64 {
+	if percent == 0 {
+		percent = int64(r.Threshold)
+	}
+	return limit * usage.Megabyte / 100 * percent
 }
 
 // byLimit reports whether the rules' suspension comes from the data limit.
@@ -77,7 +81,9 @@ func (b *batch) limited(ctx context.Context, e *Edit, before, s *sim.SIM) ([]ste
 	case e.InService && byLimit(s):
 		return []step{{sim.ResumeSystem, e.Reason}}, nil
 	}
-	b.nearLimit(before, s, used)
+	if err := b.nearLimit(ctx, before, s, used); err != nil {
+		return nil, err
+	}
 	if b.frees(before, s) {
 		return []step{{sim.ResumeSystem, "the data limit was raised"}}, nil
 	}
@@ -96,11 +102,19 @@ func (b *batch) overLimit(s *sim.SIM, used int64) []step {
 
 // nearLimit alerts when a new limit puts a SIM beyond the mark that no report
 // will cross any more.
-func (b *batch) nearLimit(before, s *sim.SIM, used int64) {
-	told := before.DataLimit > 0 && used >= b.rules.mark(before.DataLimit)
-	if s.DataLimit > 0 && s.DataLimit != before.DataLimit && used >= b.rules.mark(s.DataLimit) && !told {
+func (b *batch) nearLimit(ctx context.Context, before, s *sim.SIM, used int64) error {
+	if s.DataLimit == 0 || s.DataLimit == before.DataLimit {
+		return nil
+	}
+	percent, err := b.percent(ctx, s.Portfolio)
+	if err != nil {
+		return err
+	}
+	told := before.DataLimit > 0 && used >= b.rules.mark(before.DataLimit, percent)
+	if used >= b.rules.mark(s.DataLimit, percent) && !told {
 		b.alert(s, usage.DataThreshold, used)
 	}
+	return nil
 }
 
 // frees reports whether a higher limit, or none, ends the suspension that the

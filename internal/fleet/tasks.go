@@ -104,7 +104,11 @@ func (s *Service) decideTask(ctx context.Context, tx Tx, r *Request, op *sim.Ope
 		Data: event.Data{Verb: c.Verb.String(), From: before.Wanted.String(), To: after.Wanted.String(), Reason: reason}}}); err != nil {
 		return err
 	}
-	if err := tx.Save(ctx, []sim.Change{{Before: before, After: &after}}); err != nil || !approve || after.Profile().Present {
+	changes := []sim.Change{{Before: before, After: &after}}
+	if err := newKnown(tx, tenant.Everything()).tellStates(ctx, changes, at); err != nil {
+		return err
+	}
+	if err := tx.Save(ctx, changes); err != nil || !approve || after.Profile().Present {
 		return err
 	}
 	_, err = tx.Cut(ctx, []int64{after.ID}, c.Verb.String()+": "+op.Verb.String(), at)

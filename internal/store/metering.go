@@ -25,7 +25,9 @@ func usedIn(at time.Time) (month, hour int64) {
 }
 
 const subscriberSelect = `SELECT s.id, t.iccid, s.imsi, s.msisdn, s.ip, s.apn, t.package_id, t.flags, t.wanted, t.settled, t.holds,
-	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + used + ` ELSE 0 END
+	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + used + ` ELSE 0 END,
+	CASE WHEN t.data_limit > 0 THEN COALESCE((SELECT MIN(r.value) FROM alert_rule r WHERE r.portfolio_no = t.portfolio_no
+		AND r.kind = '` + string(usage.DataThreshold) + `'), 0) ELSE 0 END
 FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE `
 
 func scanSubscriber(rows rowScanner) (*usage.Subscriber, error) {
@@ -33,7 +35,7 @@ func scanSubscriber(rows rowScanner) (*usage.Subscriber, error) {
 	var ip, holds string
 	var flags, wanted, settled, activated int64
 	if err := rows.Scan(&s.ID, &s.ICCID, &s.IMSI, &s.MSISDN, &ip, &s.APN, &s.Package, &flags, &wanted, &settled, &holds,
-		&activated, &s.DataLimit, &s.IMEILock, &s.Version, &s.Used); err != nil {
+		&activated, &s.DataLimit, &s.IMEILock, &s.Version, &s.Used, &s.AlertAt); err != nil {
 		return nil, err
 	}
 	s.IP, _ = netip.ParseAddr(ip) // empty for none

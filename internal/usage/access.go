@@ -29,7 +29,8 @@ type Access struct {
 // and, where it has a data limit, what it used in the month at hand.
 type Subscriber struct {
 	sim.SIM
-	Used int64
+	Used    int64
+	AlertAt int64 // per cent of the limit that raises an alert; 0 where its account has no rule
 }
 
 // Verdict is the answer. Reason says why not, for the SIM's timeline; a network

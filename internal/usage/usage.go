@@ -6,7 +6,6 @@ package usage
 import (
 	"time"
 
-	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/money"
 )
 
@@ -67,6 +66,19 @@ func (a *Activity) Hear(s *Session) {
 	if len(r.IMEI) >= 14 {
 		a.IMEI, a.IMEIAt = string(r.IMEI), s.LastAt
 	}
+}
+
+// LastHeard is when the network was last in touch with the SIM, over anything;
+// the zero time for never.
+func (a *Activity) LastHeard() time.Time {
+	var last time.Time
+	for _, t := range [...]time.Time{a.AttachedAt, a.CellAt, a.IMEIAt, a.IMSIAt, a.SessionStart, a.SessionStop, a.SMSOut, a.SMSIn, a.SMSReceipt,
+		a.VoiceOut, a.VoiceIn, a.USSDOut, a.USSDIn} {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
 }
 
 func keep(at *string, news string) {
@@ -156,37 +168,3 @@ type Hour struct{ In, Out int64 }
 
 // HourOf returns the number of the hour that t lies in.
 func HourOf(t time.Time) int64 { return t.Unix() / 3600 }
-
-// AlertKind says what an alert is about. Clients key on it: append only.
-type AlertKind string
-
-// The kinds of alert.
-const (
-	DataLimitReached  AlertKind = "DATA_LIMIT_REACHED"
-	DataThreshold     AlertKind = "DATA_USAGE_THRESHOLD"
-	IMEIChanged       AlertKind = "IMEI_CHANGED"
-	IMEILockViolation AlertKind = "IMEI_LOCK_VIOLATION"
-	StateChanged      AlertKind = "STATE_CHANGED"
-	NewCountry        AlertKind = "NEW_COUNTRY"
-)
-
-// Alert tells the owner of a SIM about something that a rule saw.
-type Alert struct {
-	ID        int64 // grows with time
-	Portfolio ident.PortfolioID
-	SIM       int64
-	ICCID     ident.ICCID
-	At        time.Time
-	Kind      AlertKind
-	Detail    string
-	Read      bool
-}
-
-// AlertQuery selects alerts, newest first.
-type AlertQuery struct {
-	ICCIDs []ident.ICCID // of these SIMs; empty for all
-	Group  *string       // of the SIMs of one group
-	Unread bool          // only those that nobody has read
-	Offset int
-	Limit  int
-}

@@ -204,7 +204,7 @@ func diagnostics(ctx context.Context, x *exchange) (any, error) {
 		return nil, &problem{http.StatusNotFound, codeNoDiagnostics, "no diagnostics for the SIM"}
 	}
 	country, _ := ident.Country(a.MCC)
-	v := diagnosticsView{IMEI: orNull(cmp.Or(a.IMEI, string(s.IMEI))), Device: orNull(s.Device), Last: millis(lastHeard(&a)), Country: orNull(country),
+	v := diagnosticsView{IMEI: orNull(cmp.Or(a.IMEI, string(s.IMEI))), Device: orNull(s.Device), Last: millis(a.LastHeard()), Country: orNull(country),
 		Operator: orNull(cmp.Or(a.Network, operator(a.MCC, a.MNC)))}
 	if !a.SessionStart.IsZero() {
 		open := a.SessionStop.IsZero()

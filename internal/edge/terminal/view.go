@@ -7,7 +7,6 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/sim"
-	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 // simView is a SIM as the contract writes it.
@@ -90,7 +89,7 @@ func (h *handler) view(s *sim.SIM, around *fleet.Around) simView {
 	v := simView{ICCID: string(s.ICCID), EID: string(s.EID), Type: cmp.Or(s.Type, "UICC"), Form: s.Form, Name: s.Name, Group: s.Group,
 		MSISDN: string(s.MSISDN), IMSI: string(s.IMSI), IMEI: cmp.Or(a.IMEI, string(s.IMEI)), APN: cmp.Or(s.APN, a.APN), Limit: s.DataLimit,
 		Status: h.status(&s.Lifecycle), State: stateNames[s.StandsAt()],
-		LastNetwork: millis(lastHeard(&a)), LastModified: millis(s.ModifiedAt), LastSession: millis(latest(a.SessionStart, a.SessionStop)),
+		LastNetwork: millis(a.LastHeard()), LastModified: millis(s.ModifiedAt), LastSession: millis(latest(a.SessionStart, a.SessionStop)),
 		LastUsage: millis(latest(m.DataAt, m.SMSAt, m.USSDAt, m.VoiceAt, a.SessionStop)),
 		Locked:    s.IMEILock != "", LockedIMEI: string(s.IMEILock), Frozen: !s.Lock.Since.IsZero(), IP: cmp.Or(s.Value(sim.ByIP), a.IP),
 		DataUsed: m.Bytes, SMSUsed: m.SMS}
@@ -107,12 +106,6 @@ func (h *handler) view(s *sim.SIM, around *fleet.Around) simView {
 		}
 	}
 	return v
-}
-
-// lastHeard is when the network was last in touch with the SIM, over anything.
-func lastHeard(a *usage.Activity) time.Time {
-	return latest(a.AttachedAt, a.CellAt, a.IMEIAt, a.IMSIAt, a.SessionStart, a.SessionStop, a.SMSOut, a.SMSIn, a.SMSReceipt, a.VoiceOut, a.VoiceIn,
-		a.USSDOut, a.USSDIn)
 }
 
 func latest(times ...time.Time) time.Time {

@@ -32,6 +32,9 @@ func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
 		if err := tx.AddAlerts(ctx, []usage.Alert{alert}); err != nil {
 			return err
 		}
+		if err := tx.SaveAlertRule(ctx, usage.AlertRule{Portfolio: s.a1.ID, Kind: usage.StateChanged, CreatedAt: noon}); err != nil {
+			return err
+		}
 		s.give(usage.AlertQuery{Limit: 10}, usage.AlertQuery{ICCIDs: []ident.ICCID{one.ICCID}, Limit: 10}, usage.AlertQuery{Group: &one.Group, Limit: 10})
 		j := job.Job{Kind: "sweep", Portfolio: s.a1.ID, State: job.Waiting, DueAt: noon}
 		if err := tx.AddJob(ctx, &j); err != nil {
