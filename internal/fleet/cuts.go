@@ -11,17 +11,19 @@ import (
 
 // CutWriter hands sessions that must end to those who can end them.
 type CutWriter interface {
-	ClaimCuts(ctx context.Context, n int, now, until time.Time) ([]usage.Cut, error)
+	ClaimCuts(ctx context.Context, node string, n int, now, until time.Time) ([]usage.Cut, error)
 	CutDone(ctx context.Context, done []usage.CutAnswer, now time.Time) error
+	SaveLinks(ctx context.Context, node string, gateways []string, now, until time.Time) error
 }
 
 // ClaimCuts takes up to n sessions that must be cut, oldest first, and leases
-// them. Sessions that have ended by themselves are proved so and left out.
-func (s *Service) ClaimCuts(ctx context.Context, n int, lease time.Duration) ([]usage.Cut, error) {
+// them to a node. Those that were handed to another are left to it for a moment.
+// Sessions that have ended by themselves are proved so and left out.
+func (s *Service) ClaimCuts(ctx context.Context, node string, n int, lease time.Duration) ([]usage.Cut, error) {
 	var cuts []usage.Cut
 	err := s.store.Write(ctx, func(tx Tx) error {
 		now := s.now()
-		claimed, err := tx.ClaimCuts(ctx, n, now, now.Add(lease))
+		claimed, err := tx.ClaimCuts(ctx, node, n, now, now.Add(lease))
 		if err != nil {
 			return err
 		}
@@ -58,4 +60,18 @@ func (s *Service) CutDone(ctx context.Context, done []usage.CutAnswer) error {
 		return nil
 	}
 	return s.store.Write(ctx, func(tx Tx) error { return tx.CutDone(ctx, done, s.now()) })
+}
+
+// SaveLinks says which gateways have a connection over TLS to a node, for as
+// long as it lasts; it replaces what the node said before.
+func (s *Service) SaveLinks(ctx context.Context, node string, gateways []string, lasts time.Duration) error {
+	return s.store.Write(ctx, func(tx Tx) error {
+		now := s.now()
+		return tx.SaveLinks(ctx, node, gateways, now, now.Add(lasts))
+	})
+}
+
+// GatewayLinks returns a node that has a connection over TLS, by gateway.
+func (s *Service) GatewayLinks(ctx context.Context) (map[string]string, error) {
+	return s.store.GatewayLinks(ctx, s.now())
 }

@@ -240,7 +240,7 @@ func (w *world) cuts() []string {
 	w.t.Helper()
 	var out []string
 	for {
-		cuts := got(w.ClaimCuts(w.t.Context(), 10, time.Hour))(w.t)
+		cuts := got(w.ClaimCuts(w.t.Context(), "n1", 10, time.Hour))(w.t)
 		if len(cuts) == 0 {
 			break
 		}

@@ -8,9 +8,13 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
+// handedOver is for how long a cut that was handed to a node waits for it.
+const handedOver = 5 * time.Second
+
 // ClaimCuts takes up to n orders to cut a session that are due at now, oldest
-// first, and leases them until the given time.
-func (tx *Tx) ClaimCuts(ctx context.Context, n int, now, until time.Time) ([]usage.Cut, error) {
+// first, and leases them until the given time. Those that were handed to another
+// node are left to it for a while.
+func (tx *Tx) ClaimCuts(ctx context.Context, node string, n int, now, until time.Time) ([]usage.Cut, error) {
 	lock := ""
 	if tx.engine.locks() {
 		lock = " FOR UPDATE SKIP LOCKED"
@@ -20,11 +24,12 @@ func (tx *Tx) ClaimCuts(ctx context.Context, n int, now, until time.Time) ([]usa
 	err := tx.each(ctx, func(rows rowScanner) error {
 		var id, asked int64
 		var c usage.Cut
-		err := rows.Scan(&id, &c.Reason, &asked, &c.Attempts)
+		err := rows.Scan(&id, &c.Reason, &asked, &c.Attempts, &c.Node)
 		c.AskedAt = moment(asked)
 		ids, byID[id] = append(ids, id), &c
 		return err
-	}, "SELECT session_id, reason, asked_at, attempts FROM disconnect WHERE outcome = '' AND due_at <= ? ORDER BY due_at LIMIT ?"+lock, micros(now), n)
+	}, `SELECT session_id, reason, asked_at, attempts, node FROM disconnect WHERE outcome = '' AND due_at <= ?
+		AND (node = '' OR node = ? OR due_at <= ?) ORDER BY due_at LIMIT ?`+lock, micros(now), node, micros(now.Add(-handedOver)), n)
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -51,15 +56,16 @@ func (tx *Tx) ClaimCuts(ctx context.Context, n int, now, until time.Time) ([]usa
 	return out, nil
 }
 
-var cutTable = &table{name: "disconnect", columns: cols("session_id, lease, due_at, outcome text, done_at"),
-	to:    `lease = 0, due_at = :due_at, attempts = disconnect.attempts + 1, outcome = :outcome, done_at = :done_at`,
+var cutTable = &table{name: "disconnect", columns: cols("session_id, lease, due_at, outcome text, done_at, node text"),
+	to: `lease = 0, due_at = :due_at, attempts = disconnect.attempts + CASE WHEN :node = '' THEN 1 ELSE 0 END, outcome = :outcome,
+		done_at = :done_at, node = :node`,
 	where: "disconnect.session_id = :session_id AND disconnect.lease = :lease"}
 
 // CutDone records what became of orders that are still the worker's.
 func (tx *Tx) CutDone(ctx context.Context, done []usage.CutAnswer, now time.Time) error {
 	rows := make([][]any, len(done))
 	for i, d := range done {
-		rows[i] = []any{d.Cut.Session.ID, d.Cut.Lease, micros(d.RetryAt), string(d.Outcome), int64(0)}
+		rows[i] = []any{d.Cut.Session.ID, d.Cut.Lease, micros(d.RetryAt), string(d.Outcome), int64(0), d.Node}
 		if d.Outcome != "" {
 			rows[i][4] = micros(now)
 		}
@@ -80,6 +86,35 @@ func (r reader) Cuts(ctx context.Context, simID int64, n int) (out []usage.CutRe
 		return err
 	}, `SELECT d.nas, d.session_id, d.charging_id, x.reason, x.asked_at, x.attempts, x.outcome, x.done_at
 		FROM disconnect x JOIN data_session d ON d.id = x.session_id WHERE x.sim_id = ? ORDER BY x.session_id DESC LIMIT ?`, simID, n)
+	return out, err
+}
+
+// SaveLinks stores which gateways have a connection over TLS to a node, instead
+// of those that it had, and forgets nodes that have not said so for long.
+func (tx *Tx) SaveLinks(ctx context.Context, node string, gateways []string, now, until time.Time) error {
+	if _, err := tx.exec(ctx, "DELETE FROM radsec_link WHERE node = ? OR expires_at <= ?", node, micros(now)); err != nil {
+		return err
+	}
+	rows := make([][]any, len(gateways))
+	for i, g := range gateways {
+		rows[i] = []any{g, node, micros(until)}
+	}
+	return tx.insert(ctx, linkTable, rows)
+}
+
+var linkTable = &table{name: "radsec_link", columns: cols("gateway text, node text, expires_at"),
+	onDup: "ON CONFLICT (gateway, node) DO UPDATE SET expires_at = excluded.expires_at"}
+
+// GatewayLinks returns a node that has a connection over TLS, by gateway: of
+// several, the one that said so last.
+func (r reader) GatewayLinks(ctx context.Context, now time.Time) (map[string]string, error) {
+	out := map[string]string{}
+	err := r.each(ctx, func(rows rowScanner) error {
+		var gateway, node string
+		err := rows.Scan(&gateway, &node)
+		out[gateway] = node
+		return err
+	}, "SELECT gateway, node FROM radsec_link WHERE expires_at > ? ORDER BY expires_at, node", micros(now))
 	return out, err
 }
 

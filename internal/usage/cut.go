@@ -9,6 +9,7 @@ type Cut struct {
 	AskedAt  time.Time
 	Attempts int
 	Lease    int64
+	Node     string // that it was handed to; empty for none
 }
 
 // CutAnswer is what became of a cut.
@@ -16,6 +17,7 @@ type CutAnswer struct {
 	Cut     Cut
 	Outcome CutOutcome // empty to try again at RetryAt
 	RetryAt time.Time
+	Node    string // of the cut that is to be tried again, the node that is to do it; empty for any
 }
 
 // CutRecord is an order to cut a session, and the proof, as the timeline keeps

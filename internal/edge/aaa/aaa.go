@@ -45,8 +45,10 @@ type Fleet interface {
 	RecordAccess(ctx context.Context, records []usage.AccessRecord) error
 	Ingest(ctx context.Context, reports []usage.Report) (fleet.Ingested, error)
 	CloseNAS(ctx context.Context, nas string, at time.Time) (int, error)
-	ClaimCuts(ctx context.Context, n int, lease time.Duration) ([]usage.Cut, error)
+	ClaimCuts(ctx context.Context, node string, n int, lease time.Duration) ([]usage.Cut, error)
 	CutDone(ctx context.Context, done []usage.CutAnswer) error
+	SaveLinks(ctx context.Context, node string, gateways []string, lasts time.Duration) error
+	GatewayLinks(ctx context.Context) (map[string]string, error)
 	NASes(ctx context.Context, r fleet.Request) ([]usage.NAS, error)
 }
 
@@ -74,6 +76,7 @@ type Options struct {
 	Refresh time.Duration // between two readings of the list of gateways; 5 s
 	Poll    time.Duration // between two looks for sessions to cut, which other nodes may have ordered; 250 ms
 	Retry   radius.Retry  // of a Disconnect-Request; see radius.DefaultRetry
+	Answer  time.Duration // how long a gateway may take to answer one over its own connection; 3 s
 	Drain   time.Duration // how long requests under way may take when the server stops; 5 s
 
 	Workers int // requests worked on at once, by each port; 512
@@ -94,7 +97,7 @@ func (o *Options) fill() {
 		o.Now = time.Now
 	}
 	o.Past, o.Refresh = cmp.Or(o.Past, 32*24*time.Hour), cmp.Or(o.Refresh, 5*time.Second)
-	o.Poll, o.Drain = cmp.Or(o.Poll, 250*time.Millisecond), cmp.Or(o.Drain, radius.DefaultDrain)
+	o.Poll, o.Drain, o.Answer = cmp.Or(o.Poll, 250*time.Millisecond), cmp.Or(o.Drain, radius.DefaultDrain), cmp.Or(o.Answer, 3*time.Second)
 	o.Workers, o.Batch, o.Lanes = cmp.Or(o.Workers, 512), cmp.Or(o.Batch, 256), cmp.Or(o.Lanes, 1)
 	o.Records, o.Cuts = cmp.Or(o.Records, 20_000), cmp.Or(o.Cuts, 256)
 }
@@ -103,6 +106,7 @@ func (o *Options) fill() {
 type Server struct {
 	Options
 	gateways *gateways
+	links    *links
 	access   *gatherer[usage.Access, fleet.Admitted]
 	accounts *gatherer[usage.Report, struct{}]
 	records  *recorder
@@ -137,12 +141,12 @@ func New(o Options) (*Server, error) {
 	if err := fault.Join(errs...); err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, gateways: newGateways(&o)}
+	s := &Server{Options: o, gateways: newGateways(&o), links: newLinks(&o)}
 	s.trouble = trouble{log: o.Log, what: "accounting cannot be stored; gateways will repeat it"}
 	s.access = newGatherer(o.Workers, o.Batch, s.admitAll)
 	s.accounts = newGatherer(o.Workers, o.Batch, s.ingest)
 	s.records = newRecorder(&o)
-	s.cutter = newCutter(&o, s.gateways)
+	s.cutter = newCutter(&o, s.gateways, s.links)
 	return s, nil
 }
 
@@ -244,6 +248,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var helpers, lanes sync.WaitGroup
 	s.gateways.load(ctx)
 	helpers.Go(func() { s.gateways.run(ctx) })
+	helpers.Go(func() { s.links.run(ctx) })
 	helpers.Go(func() { s.cutter.run(ctx) })
 	helpers.Go(func() { s.records.run(work) })
 	lanes.Go(func() { s.access.run(work) })

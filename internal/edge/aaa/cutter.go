@@ -18,6 +18,7 @@ import (
 type cutter struct {
 	fleet    Fleet
 	gateways *gateways
+	links    *links
 	observer Observer
 	log      *slog.Logger
 	now      func() time.Time
@@ -38,8 +39,8 @@ const (
 	cutRecord  = 10 * time.Second // for the outcomes of what was under way when the server stops
 )
 
-func newCutter(o *Options, g *gateways) *cutter {
-	return &cutter{fleet: o.Fleet, gateways: g, observer: o.Observer, log: o.Log, now: o.Now, woken: o.Woken, poll: o.Poll, most: o.Cuts,
+func newCutter(o *Options, g *gateways, l *links) *cutter {
+	return &cutter{fleet: o.Fleet, gateways: g, links: l, observer: o.Observer, log: o.Log, now: o.Now, woken: o.Woken, poll: o.Poll, most: o.Cuts,
 		sender: &radius.Sender{Retry: o.Retry}, trouble: trouble{log: o.Log, what: "sessions to cut cannot be claimed or recorded"}}
 }
 
@@ -91,7 +92,7 @@ func (c *cutter) rest(ctx context.Context) {
 
 // claim starts up to n cuts and returns how many.
 func (c *cutter) claim(ctx context.Context, n int, start func(usage.Cut)) int {
-	cuts, err := c.fleet.ClaimCuts(ctx, n, cutLease)
+	cuts, err := c.fleet.ClaimCuts(ctx, c.links.node, n, cutLease)
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -125,6 +126,9 @@ func (c *cutter) record(ctx context.Context, done <-chan usage.CutAnswer) {
 
 // cut tries once to have a session cut.
 func (c *cutter) cut(ctx context.Context, cut usage.Cut) usage.CutAnswer {
+	if node := c.handOver(ctx, &cut); node != "" {
+		return usage.CutAnswer{Cut: cut, Node: node, RetryAt: c.now()}
+	}
 	answer := usage.CutAnswer{Cut: cut, Outcome: c.tell(ctx, &cut.Session)}
 	if answer.Outcome == "" && ctx.Err() == nil && c.now().Sub(cut.AskedAt) >= cutGiveUp {
 		answer.Outcome = usage.CutGivenUp
@@ -150,21 +154,55 @@ func pause(attempts int) time.Duration {
 	return d - time.Duration(rand.Int64N(int64(d)/5))
 }
 
-// tell sends the Disconnect-Request and reads the proof out of the answer;
-// empty when there is none.
-func (c *cutter) tell(ctx context.Context, s *usage.Session) usage.CutOutcome {
-	to := s.Last.Where
-	gateway := c.gateways.list.Load().at(to.Addr())
-	if !to.IsValid() || to.Port() == 0 || gateway == nil {
-		return usage.CutNoWay
+// gateway finds who has a session.
+func (c *cutter) gateway(s *usage.Session) *usage.NAS {
+	if !s.Last.Where.IsValid() {
+		return nil
 	}
-	reply, err := c.sender.Exchange(ctx, radius.Peer{Addr: to, Secret: gateway.Secret}, c.request(s))
-	if err != nil {
-		if ctx.Err() == nil && !errors.Is(err, radius.ErrNoReply) {
-			c.log.Warn("a Disconnect-Request cannot be sent", "gateway", gateway.Name, "error", err)
-		}
+	return c.gateways.list.Load().at(s.Last.Where.Addr())
+}
+
+// handOver returns another node that a cut is to be left to, because the gateway
+// is connected to it and not to this one. It is left to another once.
+func (c *cutter) handOver(ctx context.Context, cut *usage.Cut) string {
+	gateway := c.gateway(&cut.Session)
+	if gateway == nil || cut.Node != "" || c.links.has(gateway.Name) {
 		return ""
 	}
+	return c.links.at(ctx, gateway.Name)
+}
+
+// tell sends the Disconnect-Request, over the gateway's own connection where it
+// has one, else to its address, and reads the proof out of the answer; empty
+// when there is none.
+func (c *cutter) tell(ctx context.Context, s *usage.Session) usage.CutOutcome {
+	gateway := c.gateway(s)
+	if gateway == nil {
+		return usage.CutNoWay
+	}
+	request := c.request(s)
+	reply := c.links.exchange(ctx, gateway.Name, request)
+	if reply == nil {
+		to := s.Last.Where
+		if to.Port() == 0 {
+			if c.links.has(gateway.Name) {
+				return "" // it will have another connection, or listen to this one
+			}
+			return usage.CutNoWay
+		}
+		var err error
+		if reply, err = c.sender.Exchange(ctx, radius.Peer{Addr: to, Secret: gateway.Secret}, request); err != nil {
+			if ctx.Err() == nil && !errors.Is(err, radius.ErrNoReply) {
+				c.log.Warn("a Disconnect-Request cannot be sent", "gateway", gateway.Name, "error", err)
+			}
+			return ""
+		}
+	}
+	return c.proof(gateway, s, reply)
+}
+
+// proof reads an answer.
+func (c *cutter) proof(gateway *usage.NAS, s *usage.Session, reply *radius.Packet) usage.CutOutcome {
 	if reply.Code == radius.DisconnectACK {
 		return usage.CutAck
 	}

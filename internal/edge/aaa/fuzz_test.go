@@ -62,8 +62,12 @@ func (s strict) CloseNAS(_ context.Context, nas string, _ time.Time) (int, error
 	return 0, nil
 }
 
-func (strict) ClaimCuts(context.Context, int, time.Duration) ([]usage.Cut, error) { return nil, nil }
-func (strict) CutDone(context.Context, []usage.CutAnswer) error                   { return nil }
+func (strict) ClaimCuts(context.Context, string, int, time.Duration) ([]usage.Cut, error) {
+	return nil, nil
+}
+func (strict) GatewayLinks(context.Context) (map[string]string, error)          { return nil, nil }
+func (strict) SaveLinks(context.Context, string, []string, time.Duration) error { return nil }
+func (strict) CutDone(context.Context, []usage.CutAnswer) error                 { return nil }
 
 func (strict) NASes(context.Context, fleet.Request) ([]usage.NAS, error) {
 	return []usage.NAS{{Name: "pgw1", Prefix: netip.MustParsePrefix("127.0.0.0/8"), Secret: []byte(secret), CoAPort: 3799, Proxy: true}}, nil

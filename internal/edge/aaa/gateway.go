@@ -114,23 +114,31 @@ func (g *gateways) pretends(r *radius.Request) bool {
 }
 
 // whereToCut returns where a session that a packet reports of can be cut: at
-// who sent it, or, behind a proxy, at the gateway that it names.
+// who sent it, or, behind a proxy, at the gateway that it names. A proxy that
+// speaks TLS relays orders for gateways that are not on the list.
 func (g *gateways) whereToCut(r *radius.Request) netip.AddrPort {
 	list := g.list.Load()
 	n := list.name[r.Client.Name]
 	if n == nil {
 		return netip.AddrPort{}
 	}
-	addr := r.Remote.Addr()
-	if n.Proxy {
-		if named := nasAddress(r.Packet); named.IsValid() {
-			addr = named
-			if behind := list.at(named); behind != nil {
-				n = behind
-			}
+	if named := nasAddress(r.Packet); n.Proxy && named.IsValid() {
+		if behind := list.at(named); behind != nil {
+			return netip.AddrPortFrom(named, uint16(behind.CoAPort))
+		}
+		if !r.Secure {
+			return netip.AddrPortFrom(named, uint16(n.CoAPort))
 		}
 	}
-	return netip.AddrPortFrom(addr, uint16(n.CoAPort))
+	// A certificate lets a gateway come from any address. Where that is not its
+	// own it is of no use: what is on the list stands for it.
+	if addr := r.Remote.Addr(); list.at(addr) == n {
+		return netip.AddrPortFrom(addr, uint16(n.CoAPort))
+	}
+	if !n.Prefix.IsSingleIP() {
+		return netip.AddrPortFrom(n.Prefix.Addr(), 0)
+	}
+	return netip.AddrPortFrom(n.Prefix.Addr(), uint16(n.CoAPort))
 }
 
 // load reads the list. A failure leaves the last one.

@@ -40,7 +40,7 @@ func (s *Server) listenTLS(ctx context.Context) error {
 		return cannotListen(PortRadSec, s.RadSec, err)
 	}
 	server := s.server(PortRadSec, radius.Authentication|radius.Accounting)
-	secure := &radius.RadSec{Server: server, TLS: s.TLS, Identify: s.identify}
+	secure := &radius.RadSec{Server: server, TLS: s.TLS, Identify: s.identify, Opened: s.links.opened}
 	s.ports = append(s.ports, &port{name: PortRadSec, server: server, addr: ln.Addr().(*net.TCPAddr).AddrPort(), close: ln.Close,
 		serve: func(ctx context.Context) error { return secure.Serve(ctx, ln) }})
 	return nil

@@ -145,10 +145,12 @@ func (w *world) serve(change func(*aaa.Options)) {
 	w.must(w.server.Listen(w.t.Context()))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- w.server.Run(ctx) }()
-	w.stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	server := w.server // there may be another one later
+	go func() { ended <- server.Run(ctx) }()
+	stop := sync.OnceValue(func() error { cancel(); return <-ended })
+	w.stop = stop
 	w.t.Cleanup(func() {
-		if err := w.stop(); err != nil {
+		if err := stop(); err != nil {
 			w.t.Error(err)
 		}
 	})

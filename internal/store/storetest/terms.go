@@ -81,3 +81,28 @@ func (w *world) ids(iccids []ident.ICCID, which []int) []int64 {
 	}
 	return out
 }
+
+// testLinks holds that each node tells which gateways are connected to it.
+func testLinks(t *testing.T, open func(t *testing.T) *store.DB) {
+	w := newWorld(t, open(t))
+	save := func(node string, at time.Time, gateways ...string) {
+		w.write(func(ctx context.Context, tx *store.Tx) error {
+			return tx.SaveLinks(ctx, node, gateways, at, at.Add(time.Minute))
+		})
+	}
+	want := func(at time.Time, want map[string]string) {
+		t.Helper()
+		got, err := w.db.GatewayLinks(t.Context(), at)
+		must(t, err)
+		same(t, "links", want, got)
+	}
+	save("n1", noon, "hub", "pgw")
+	save("n2", noon.Add(time.Second), "hub")
+	want(noon, map[string]string{"hub": "n2", "pgw": "n1"})
+	save("n1", noon.Add(2*time.Second), "hub")
+	want(noon.Add(2*time.Second), map[string]string{"hub": "n1"})
+	want(noon.Add(time.Minute+time.Second), map[string]string{"hub": "n1"})
+	want(noon.Add(time.Hour), map[string]string{})
+	save("n1", noon.Add(3*time.Second))
+	want(noon.Add(3*time.Second), map[string]string{"hub": "n2"})
+}

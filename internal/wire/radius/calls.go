@@ -66,9 +66,9 @@ func (t *identifiers) release(c *call) {
 	t.used--
 }
 
-// deliver gives a copy of a reply to the call that it proves to answer, if
-// there is one.
-func (t *identifiers) deliver(p *Packet) {
+// deliver gives a copy of a reply to the call that it proves to answer, and
+// reports whether there is one.
+func (t *identifiers) deliver(p *Packet) bool {
 	t.mu.Lock()
 	c := t.calls[p.Identifier]
 	var request *Packet
@@ -77,10 +77,11 @@ func (t *identifiers) deliver(p *Packet) {
 	}
 	t.mu.Unlock()
 	if request == nil || p.VerifyReply(request, c.secret, c.strict) != nil {
-		return
+		return false
 	}
 	select {
 	case c.reply <- p.Clone():
 	default:
 	}
+	return true
 }

@@ -68,6 +68,9 @@ var traits = [256]trait{
 
 func (c Code) is(t trait) bool { return traits[c]&t != 0 }
 
+// repliesToOrder reports whether c answers a request that a server sends.
+func (c Code) repliesToOrder() bool { return c.is(traitDynamic) && !c.is(traitHashed) }
+
 // replies lists what may answer each request. Status-Server is answered like
 // the requests of the port that it came to (RFC 5997 section 3).
 var replies = [256][]Code{

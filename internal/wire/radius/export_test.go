@@ -17,3 +17,6 @@ func ReadStream(r io.Reader) [][]byte {
 		all = append(all, slices.Clone(raw))
 	}
 }
+
+// ReadPacket reads one packet of a stream.
+var ReadPacket = readPacket

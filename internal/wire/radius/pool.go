@@ -32,7 +32,7 @@ func newJob() *job {
 }
 
 func (j *job) free() {
-	j.origin, j.Client, j.out = nil, Client{}, j.out[:0]
+	j.origin, j.Client, j.Secure, j.out = nil, Client{}, false, j.out[:0]
 	jobs.Put(j)
 }
 

@@ -38,6 +38,11 @@ type RadSec struct {
 	// Secret is not used: inside TLS it is always "radsec".
 	Identify func(tls.ConnectionState, netip.AddrPort) (Client, bool)
 
+	// Opened is told of each connection and what it can send back over it; it
+	// must be quick. What it returns is called once the connection has ended.
+	// May be nil.
+	Opened func(Client, *Back) (ended func())
+
 	Streams int           // connections at once; more are refused
 	Idle    time.Duration // a connection without a request for so long is closed
 }
@@ -116,8 +121,12 @@ func (s *streams) serve(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	st := &stream{server: s.Server, conn: secure, remote: remote, client: client, out: make(chan []byte, streamReplies)}
+	st := &stream{server: s.Server, conn: secure, remote: remote, client: client, out: make(chan outgoing, streamReplies),
+		ids: newIdentifiers(), ended: make(chan struct{})}
 	st.writer.Go(st.write)
+	if s.Opened != nil {
+		defer s.Opened(client, &Back{st})()
+	}
 	defer context.AfterFunc(s.ctx, func() { _ = secure.SetReadDeadline(time.Unix(1, 0)) })()
 	st.read(s.ctx, s.pool, cmpOr(s.Idle, DefaultIdle))
 	st.close()
@@ -142,12 +151,24 @@ type stream struct {
 	client Client
 
 	underWay sync.WaitGroup // requests without an answer
-	out      chan []byte    // replies to write
+	out      chan outgoing
 	writer   sync.WaitGroup
+
+	ids    *identifiers  // of requests that go the other way
+	ended  chan struct{} // closed when nothing is read any more
+	mu     sync.Mutex    // of isShut, for those who send without a request under way
+	isShut bool
+}
+
+// outgoing is a packet to write.
+type outgoing struct {
+	wire    []byte
+	request bool
 }
 
 // read hands requests to the workers until the stream ends.
 func (st *stream) read(ctx context.Context, p *pool, idle time.Duration) {
+	defer close(st.ended)
 	in := bufio.NewReaderSize(st.conn, MaxPacket)
 	for ctx.Err() == nil {
 		_ = st.conn.SetReadDeadline(time.Now().Add(idle))
@@ -187,6 +208,8 @@ func (st *stream) next(j *job, in *bufio.Reader) bool {
 		return false
 	case err != nil:
 		return false
+	case j.packet.Code.repliesToOrder() && st.ids.deliver(&j.packet):
+		return true
 	case !st.server.takes(&j.packet):
 		st.server.drop(DropWrongCode, st.remote)
 		return true
@@ -194,7 +217,7 @@ func (st *stream) next(j *job, in *bufio.Reader) bool {
 		st.server.drop(DropAuthenticator, st.remote)
 		return false
 	}
-	j.Remote, j.Client, j.origin = st.remote, st.client, st
+	j.Remote, j.Client, j.Secure, j.origin = st.remote, st.client, true, st
 	return true
 }
 
@@ -206,7 +229,7 @@ func (st *stream) answer(_ *job, reply []byte) {
 		return
 	}
 	select {
-	case st.out <- append([]byte(nil), reply...):
+	case st.out <- outgoing{wire: append([]byte(nil), reply...)}:
 	default:
 		st.server.counters.unsent.Add(1)
 		_ = st.conn.NetConn().Close()
@@ -214,14 +237,19 @@ func (st *stream) answer(_ *job, reply []byte) {
 }
 
 func (st *stream) write() {
-	for reply := range st.out {
+	for o := range st.out {
 		_ = st.conn.SetWriteDeadline(time.Now().Add(streamWrite))
-		if _, err := st.conn.Write(reply); err != nil {
-			st.server.counters.unsent.Add(1)
+		_, err := st.conn.Write(o.wire)
+		if err != nil {
 			_ = st.conn.NetConn().Close()
-			continue
 		}
-		st.server.counters.answered.Add(1)
+		switch {
+		case o.request: // its sender learns of it
+		case err != nil:
+			st.server.counters.unsent.Add(1)
+		default:
+			st.server.counters.answered.Add(1)
+		}
 	}
 }
 
@@ -229,7 +257,10 @@ func (st *stream) write() {
 // reader must have ended.
 func (st *stream) close() {
 	st.underWay.Wait()
+	st.mu.Lock()
+	st.isShut = true
 	close(st.out)
+	st.mu.Unlock()
 	st.writer.Wait()
 	_ = st.conn.Close()
 }

@@ -18,6 +18,7 @@ type Request struct {
 	Packet *Packet
 	Remote netip.AddrPort
 	Client Client
+	Secure bool // it came over TLS
 }
 
 // Client is a peer that may send requests.

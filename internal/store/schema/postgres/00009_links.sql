@@ -1,0 +1,12 @@
+-- +goose Up
+
+-- Which node a cut was handed to, because it has a connection of the gateway.
+ALTER TABLE disconnect ADD COLUMN node TEXT COLLATE "C" NOT NULL DEFAULT '';
+
+-- Which nodes have a connection over TLS of which gateway.
+CREATE TABLE radsec_link (
+  gateway    TEXT COLLATE "C" NOT NULL,
+  node       TEXT COLLATE "C" NOT NULL,
+  expires_at BIGINT NOT NULL,
+  PRIMARY KEY (gateway, node)
+);
