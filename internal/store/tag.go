@@ -103,6 +103,7 @@ func tagRow(code string, bucket int64, tags []byte) []any {
 
 // addTags stores tags, and puts them in order when there are enough.
 func (tx *Tx) addTags(ctx context.Context, add tagRows) error {
+	slices.Sort(add.codes) // those who put tags in order at once wait for each other
 	rows := make([][]any, len(add.codes))
 	for i, code := range add.codes {
 		rows[i] = tagRow(code, loose, add.tags[code])

@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -113,6 +114,48 @@ func TestTagsOfBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantAllTagged(t, db, in)
+		})
+	}
+}
+
+// TestTagsAtOnce adds SIMs from several sides at once, each of which puts tags in
+// order: none is lost.
+func TestTagsAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, options := range engines {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, options(t))
+			db.Tune(1000, 10_000, nil)
+			root := addRoot(t, db)
+			const sides, each = 4, 15
+			var all sync.WaitGroup
+			for side := range sides {
+				all.Go(func() {
+					for i := range each {
+						n := side*each + i
+						s := sim.NewSIM{SIM: &sim.SIM{ICCID: pinnedICCID(n), Lifecycle: sim.New(start, "x")}, Sealed: []byte{1},
+							Tags: []sim.Tag{pinTag("puk1", n), pinTag("pin1", 1)}}
+						if n%2 == 0 {
+							slices.Reverse(s.Tags)
+						}
+						if err := db.WriteBulk(t.Context(), func(tx *store.Tx) error { return tx.Insert(t.Context(), root.ID, []sim.NewSIM{s}) }); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			all.Wait()
+			in := tenant.Below(root.Path)
+			page, err := db.List(t.Context(), in, sim.Query{Tags: []sim.Tag{pinTag("pin1", 1)}, Limit: 100, Count: true})
+			if err != nil || len(page.SIMs) != sides*each || page.Total != sides*each {
+				t.Errorf("%d of %d SIMs, %v", len(page.SIMs), page.Total, err)
+			}
+			for n := range sides * each {
+				if page, err := db.List(t.Context(), in, sim.Query{Tags: []sim.Tag{pinTag("puk1", n)}, Limit: 5}); err != nil || len(page.SIMs) != 1 {
+					t.Errorf("SIM %d: %d SIMs, %v", n, len(page.SIMs), err)
+				}
+			}
 		})
 	}
 }
