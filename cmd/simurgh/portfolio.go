@@ -15,7 +15,7 @@ import (
 )
 
 type portfolioCmd struct {
-	Create portfolioCreate `cmd:"" help:"Make an account, and print its id."`
+	Create portfolioCreate `cmd:"" help:"Make an account that is active at once, and print its id."`
 	List   portfolioList   `cmd:"" help:"List the accounts, parents before children."`
 	Set    portfolioSet    `cmd:"" help:"Change an account: name, allow-list, debt, stop of activations."`
 }

@@ -47,6 +47,8 @@ const (
 	PackageChanged    Kind = "package.changed"
 	AccountChanged    Kind = "account.changed"    // Changes
 	Attributed        Kind = "attributes.changed" // of what is no SIM: Subject, Changes
+	DictionaryChanged Kind = "dictionary.changed" // To: its status
+	AddressChanged    Kind = "address.changed"    // likewise
 	TokensRevoked     Kind = "token.revoked"
 	CollectionChanged Kind = "collection.changed"
 

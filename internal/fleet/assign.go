@@ -200,6 +200,8 @@ func (b *batch) mayActivate(ctx context.Context, p *plan.Package, s *sim.SIM, ne
 		return err
 	}
 	switch {
+	case folio.Status == tenant.Setup:
+		return folio.Ready()
 	case folio.NoActivations:
 		return fault.New(fault.Precondition, "portfolio.no_activations", "the operator has stopped new activations in portfolio %s", folio.ID)
 	case folio.Overdue > 0:

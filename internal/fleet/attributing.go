@@ -12,8 +12,8 @@ import (
 )
 
 // Carrier is something that carries attributes: [SIMAttributes], or what
-// [PortfolioAttributes], [PackageAttributes], [ItemAttributes] and
-// [UserAttributes] return.
+// [PortfolioAttributes], [PackageAttributes], [ItemAttributes],
+// [UserAttributes], [AddressAttributes] and [EntryAttributes] return.
 type Carrier interface {
 	needs(do attributeVerb) tenant.Permission
 	list(ctx context.Context, s *Service, r *Request, deleted bool) ([]sim.Attribute, error)

@@ -18,6 +18,7 @@ import (
 // sphere.
 type CarriedReader interface {
 	Carried(ctx context.Context, of tenant.Holder, deleted bool) ([]sim.Attribute, error)
+	CarriedByAll(ctx context.Context, kind tenant.HolderKind, ids []string) (map[string][]sim.Attribute, error)
 }
 
 // CarriedWriter changes them.
@@ -81,6 +82,24 @@ func PortfolioAttributes(id ident.PortfolioID) Carrier {
 	}}
 }
 
+// AttributesOfPortfolios returns the attributes of portfolios that the caller
+// has read, without the deleted ones.
+func (s *Service) AttributesOfPortfolios(ctx context.Context, r Request, ids []ident.PortfolioID) (map[ident.PortfolioID][]sim.Attribute, error) {
+	if err := r.Caller.Needs(tenant.PortfolioGet); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = string(id)
+	}
+	found, err := s.store.CarriedByAll(ctx, tenant.PortfolioHolder, texts)
+	out := make(map[ident.PortfolioID][]sim.Attribute, len(found))
+	for id, list := range found {
+		out[ident.PortfolioID(id)] = list
+	}
+	return out, err
+}
+
 // PackageAttributes are those of a package.
 func PackageAttributes(id int64) Carrier {
 	return holding{tenant.PackageGet, tenant.PackageWrite, func(ctx context.Context, from Reader, r *Request) (holder, error) {
@@ -99,6 +118,38 @@ func ItemAttributes(pkg, id int64) Carrier {
 		h = holder{Holder: tenant.Holder{Kind: tenant.ItemHolder, ID: strconv.FormatInt(id, 10)}, name: "the item", value: sim.MaxAttributeValue}
 		if err == nil && !slices.ContainsFunc(items, func(i plan.Item) bool { return i.ID == id }) {
 			err = fault.Missing("item", h.ID)
+		}
+		return h, err
+	}}
+}
+
+// AddressAttributes are those of an address of a portfolio.
+func AddressAttributes(portfolio ident.PortfolioID, id string) Carrier {
+	return holding{tenant.PortfolioGet, tenant.PortfolioWrite, func(ctx context.Context, from Reader, r *Request) (h holder, err error) {
+		if _, err := from.Portfolio(ctx, r.Caller.Sphere, portfolio); err != nil {
+			return h, err
+		}
+		all, err := from.Addresses(ctx, r.Caller.Sphere, portfolio)
+		if err == nil {
+			_, err = addressIn(all, id)
+		}
+		return holder{Holder: tenant.Holder{Kind: tenant.AddressHolder, ID: id}, name: "the address", value: sim.MaxAttributeValue, owner: portfolio}, err
+	}}
+}
+
+// EntryAttributes are those of an entry of a dictionary, which each tree of
+// portfolios has for itself.
+func EntryAttributes(d tenant.Dictionary, id int64) Carrier {
+	return holding{tenant.PortfolioGet, tenant.PortfolioWrite, func(ctx context.Context, from Reader, r *Request) (h holder, err error) {
+		all, err := entries(ctx, from, r, d)
+		if err == nil {
+			_, err = entryIn(all, d, id)
+		}
+		root, top := r.Caller.Sphere.Root()
+		h = holder{Holder: tenant.Holder{Kind: tenant.EntryHolder, ID: root + "/" + string(d) + "/" + strconv.FormatInt(id, 10)}, name: "the entry",
+			value: sim.MaxAttributeValue, owner: r.Caller.Portfolio}
+		if !top {
+			h.no = errForeign
 		}
 		return h, err
 	}}

@@ -119,6 +119,7 @@ type Reader interface {
 	CostReader
 	AttributeReader
 	CarriedReader
+	CatalogueReader
 	AssignmentReader
 	ItemReader
 	CollectionReader
@@ -185,6 +186,7 @@ type Tx interface {
 	ErrandWriter
 	AttributeWriter
 	CarriedWriter
+	CatalogueWriter
 	AssignmentWriter
 	ItemWriter
 	CollectionWriter

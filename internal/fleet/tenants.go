@@ -20,6 +20,7 @@ type NewPortfolio struct {
 	Name       string
 	Currency   money.Currency // the parent's, or GBP
 	BillingDay int            // 1
+	Setup      bool           // it is not active yet, see tenant.Portfolio.Ready
 }
 
 // defaultCurrency is a root's when it names none.
@@ -29,6 +30,9 @@ const defaultCurrency = "GBP"
 func (s *Service) CreatePortfolio(ctx context.Context, r Request, n NewPortfolio) (tenant.Portfolio, error) {
 	p := tenant.Portfolio{ID: n.ID, Parent: n.Parent, Name: strings.TrimSpace(n.Name), Currency: n.Currency, BillingDay: n.BillingDay,
 		Status: tenant.Active, CreatedAt: s.now()}
+	if n.Setup {
+		p.Status = tenant.Setup
+	}
 	if p.ID == "" {
 		p.ID = ident.NewPortfolioID()
 	}
@@ -132,11 +136,17 @@ func (s *Service) ChangePortfolio(ctx context.Context, r Request, id ident.Portf
 		if p, err = tx.Portfolio(ctx, r.Caller.Sphere, id); err != nil {
 			return err
 		}
+		was := p.Status
 		if err := change(&p); err != nil {
 			return err
 		}
 		if err := fault.Join(checkName("name", p.Name, 128), checkBillingDay(p.BillingDay)); err != nil {
 			return err
+		}
+		if p.Status == tenant.Active && was != tenant.Active {
+			if err := billed(ctx, tx, &p); err != nil {
+				return err
+			}
 		}
 		if err := tx.SavePortfolio(ctx, p); err != nil {
 			return err

@@ -26,6 +26,21 @@ func (r reader) Carried(ctx context.Context, of tenant.Holder, deleted bool) ([]
 	return r.carried(ctx, of, deleted, "")
 }
 
+// CarriedByAll returns the attributes of several holders of one kind, by the
+// holders' ids, without the deleted ones.
+func (r reader) CarriedByAll(ctx context.Context, kind tenant.HolderKind, ids []string) (map[string][]sim.Attribute, error) {
+	list, arg := r.engine.list("holder", ids)
+	out := map[string][]sim.Attribute{}
+	err := r.each(ctx, func(rows rowScanner) error {
+		var id string
+		var a sim.Attribute
+		err := rows.Scan(&id, &a.ID, &a.Name, &a.Value)
+		out[id] = append(out[id], a)
+		return err
+	}, "SELECT holder, id, name, value FROM attribute WHERE kind = ? AND "+list+" AND deleted = 0 ORDER BY holder, id", int(kind), arg)
+	return out, err
+}
+
 // LockCarried returns the attributes of a holder that are not deleted, and keeps
 // others from changing those.
 func (tx *Tx) LockCarried(ctx context.Context, of tenant.Holder) ([]sim.Attribute, error) {

@@ -33,11 +33,25 @@ type Portfolio struct {
 // Status is the life cycle that portfolios and packages share.
 type Status string
 
-// The statuses.
+// The statuses. Setup is an account's before it may use anything: see
+// Portfolio.Ready.
 const (
+	Setup   Status = "setup"
 	Active  Status = "active"
 	Deleted Status = "deleted"
 )
+
+// NotReady is the code of the fault that an account is still being set up.
+const NotReady = "portfolio.setup"
+
+// Ready returns a Precondition fault while p is being set up: nothing can be
+// activated in it.
+func (p *Portfolio) Ready() error {
+	if p.Status != Setup {
+		return nil
+	}
+	return fault.New(fault.Precondition, NotReady, "portfolio %s is being set up; it needs an active billing address, and then the status active", p.ID)
+}
 
 // MaxDepth bounds the tree, so that no path grows without limit.
 const MaxDepth = 16
@@ -66,6 +80,13 @@ func Below(path string) Sphere { return Sphere{path: path} }
 // Contains reports whether the portfolio with this path lies in s.
 func (s Sphere) Contains(path string) bool {
 	return s.all || (s.path != "" && strings.HasPrefix(path, s.path))
+}
+
+// Root is the id of the root of the tree that s lies in; empty for Everything,
+// and for nothing. Top says that s begins at that root.
+func (s Sphere) Root() (id string, top bool) {
+	id, rest, _ := strings.Cut(s.path, "/")
+	return id, id != "" && rest == ""
 }
 
 // All reports whether s is Everything.

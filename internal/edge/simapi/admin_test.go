@@ -22,7 +22,7 @@ func TestPortfolios(t *testing.T) {
 		w.call(engineer, http.MethodGet, "/portfolio", "").has(t, `{"items":[{"portfolioId":"<A>","parentPortfolioId":"<R>","portalId":"<R>"},{"portfolioId":"<C>","parentPortfolioId":"<A>"}]}`)
 		var made struct{ PortfolioID string }
 		a := w.call(operator, http.MethodPost, "/portfolio", `{"name":"New","title":"new","parentPortfolioId":"<A>","billingDayOfMonth":15}`)
-		a.has(t, `{"name":"New","title":"new","parentPortfolioId":"<A>","portalId":"<R>","currencyId":"GBP","billingDayOfMonth":15,"status":"active","disableNewActivation":"no","overdue":0,"allowList":[],"createdDate":"2026-03-04T12:00:00Z"}`)
+		a.has(t, `{"name":"New","title":"new","parentPortfolioId":"<A>","portalId":"<R>","currencyId":"GBP","billingDayOfMonth":15,"status":"setup","businessCodeId":null,"attributes":"absent","disableNewActivation":"no","overdue":0,"allowList":[],"createdDate":"2026-03-04T12:00:00Z"}`)
 		a.read(t, &made)
 		w.call(operator, http.MethodPost, "/portfolio", `{"name":"Own child","currencyId":"eur"}`).has(t, `{"parentPortfolioId":"<R>","currencyId":"EUR","title":""}`)
 		one := "/portfolio/" + made.PortfolioID

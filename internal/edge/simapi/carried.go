@@ -10,6 +10,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
 // carried are the attributes of one thing, whatever it is. On the wire they
@@ -167,6 +168,15 @@ func ofPortfolio(id PortfolioId) carried {
 func ofUser(ctx context.Context, portfolio PortfolioId, id string) carried {
 	m, err := of(ctx).member(ctx, portfolio, id, false)
 	return carried{fleet.UserAttributes(m.Portfolio, m.ID), "user", "userId", m.ID, err}
+}
+
+func ofAddress(portfolio PortfolioId, id string) carried {
+	folio, err := ident.ParsePortfolioID(portfolio)
+	return carried{fleet.AddressAttributes(folio, id), "portfolioAddress", "portfolioAddressId", id, err}
+}
+
+func ofInvoicingEntity(id int64) carried {
+	return carried{fleet.EntryAttributes(tenant.InvoicingEntities, id), "invoicingEntity", "invoicingEntityId", id, nil}
 }
 
 func ofPackage(id int64) carried {

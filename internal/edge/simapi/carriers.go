@@ -119,3 +119,61 @@ func (h *handler) ChangePackageItemAttribute(ctx context.Context, r ChangePackag
 func (h *handler) DeletePackageItemAttribute(ctx context.Context, r DeletePackageItemAttributeRequestObject) (DeletePackageItemAttributeResponseObject, error) {
 	return DeletePackageItemAttribute200JSONResponse{PACKAGEITEMATTRIBUTE: 1}, ofItem(r.PackageId, r.PackageItemId).delete(ctx, r.PackageItemAttributeId)
 }
+
+// ListPortfolioAddressAttributes implements StrictServerInterface.
+func (h *handler) ListPortfolioAddressAttributes(ctx context.Context, r ListPortfolioAddressAttributesRequestObject) (ListPortfolioAddressAttributesResponseObject, error) {
+	page, err := ofAddress(r.PortfolioId, r.PortfolioAddressId).page(ctx)
+	return ListPortfolioAddressAttributes200JSONResponse(page), err
+}
+
+// CreatePortfolioAddressAttributes implements StrictServerInterface.
+func (h *handler) CreatePortfolioAddressAttributes(ctx context.Context, r CreatePortfolioAddressAttributesRequestObject) (CreatePortfolioAddressAttributesResponseObject, error) {
+	made, err := ofAddress(r.PortfolioId, r.PortfolioAddressId).create(ctx, r.Body.raw)
+	return CreatePortfolioAddressAttributes200JSONResponse{union: made}, err
+}
+
+// GetPortfolioAddressAttribute implements StrictServerInterface.
+func (h *handler) GetPortfolioAddressAttribute(ctx context.Context, r GetPortfolioAddressAttributeRequestObject) (GetPortfolioAddressAttributeResponseObject, error) {
+	a, err := ofAddress(r.PortfolioId, r.PortfolioAddressId).get(ctx, r.PortfolioAddressAttributeId)
+	return GetPortfolioAddressAttribute200JSONResponse(a), err
+}
+
+// ChangePortfolioAddressAttribute implements StrictServerInterface.
+func (h *handler) ChangePortfolioAddressAttribute(ctx context.Context, r ChangePortfolioAddressAttributeRequestObject) (ChangePortfolioAddressAttributeResponseObject, error) {
+	a, err := ofAddress(r.PortfolioId, r.PortfolioAddressId).set(ctx, r.PortfolioAddressAttributeId, r.Body.Value)
+	return ChangePortfolioAddressAttribute200JSONResponse(a), err
+}
+
+// DeletePortfolioAddressAttribute implements StrictServerInterface.
+func (h *handler) DeletePortfolioAddressAttribute(ctx context.Context, r DeletePortfolioAddressAttributeRequestObject) (DeletePortfolioAddressAttributeResponseObject, error) {
+	return DeletePortfolioAddressAttribute200JSONResponse{PORTFOLIOADDRESSATTRIBUTE: 1}, ofAddress(r.PortfolioId, r.PortfolioAddressId).delete(ctx, r.PortfolioAddressAttributeId)
+}
+
+// ListInvoicingEntityAttributes implements StrictServerInterface.
+func (h *handler) ListInvoicingEntityAttributes(ctx context.Context, r ListInvoicingEntityAttributesRequestObject) (ListInvoicingEntityAttributesResponseObject, error) {
+	page, err := ofInvoicingEntity(r.InvoicingEntityId).page(ctx)
+	return ListInvoicingEntityAttributes200JSONResponse(page), err
+}
+
+// CreateInvoicingEntityAttributes implements StrictServerInterface.
+func (h *handler) CreateInvoicingEntityAttributes(ctx context.Context, r CreateInvoicingEntityAttributesRequestObject) (CreateInvoicingEntityAttributesResponseObject, error) {
+	made, err := ofInvoicingEntity(r.InvoicingEntityId).create(ctx, r.Body.raw)
+	return CreateInvoicingEntityAttributes200JSONResponse{union: made}, err
+}
+
+// GetInvoicingEntityAttribute implements StrictServerInterface.
+func (h *handler) GetInvoicingEntityAttribute(ctx context.Context, r GetInvoicingEntityAttributeRequestObject) (GetInvoicingEntityAttributeResponseObject, error) {
+	a, err := ofInvoicingEntity(r.InvoicingEntityId).get(ctx, r.InvoicingEntityAttributeId)
+	return GetInvoicingEntityAttribute200JSONResponse(a), err
+}
+
+// ChangeInvoicingEntityAttribute implements StrictServerInterface.
+func (h *handler) ChangeInvoicingEntityAttribute(ctx context.Context, r ChangeInvoicingEntityAttributeRequestObject) (ChangeInvoicingEntityAttributeResponseObject, error) {
+	a, err := ofInvoicingEntity(r.InvoicingEntityId).set(ctx, r.InvoicingEntityAttributeId, r.Body.Value)
+	return ChangeInvoicingEntityAttribute200JSONResponse(a), err
+}
+
+// DeleteInvoicingEntityAttribute implements StrictServerInterface.
+func (h *handler) DeleteInvoicingEntityAttribute(ctx context.Context, r DeleteInvoicingEntityAttributeRequestObject) (DeleteInvoicingEntityAttributeResponseObject, error) {
+	return DeleteInvoicingEntityAttribute200JSONResponse{INVOICINGENTITYATTRIBUTE: 1}, ofInvoicingEntity(r.InvoicingEntityId).delete(ctx, r.InvoicingEntityAttributeId)
+}

@@ -17,6 +17,13 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AddressStatus.
+const (
+	AddressStatusActive  AddressStatus = "active"
+	AddressStatusDeleted AddressStatus = "deleted"
+	AddressStatusSetup   AddressStatus = "setup"
+)
+
 // Defines values for BillingItemActivity.
 const (
 	BillingItemActivityData  BillingItemActivity = "Data"
@@ -119,6 +126,25 @@ const (
 	PackageItemChangeStatusActive PackageItemChangeStatus = "active"
 )
 
+// Defines values for PortfolioAddressChangeStatus.
+const (
+	PortfolioAddressChangeStatusActive  PortfolioAddressChangeStatus = "active"
+	PortfolioAddressChangeStatusDeleted PortfolioAddressChangeStatus = "deleted"
+)
+
+// Defines values for PortfolioAddressInputStatus.
+const (
+	PortfolioAddressInputStatusActive PortfolioAddressInputStatus = "active"
+	PortfolioAddressInputStatusSetup  PortfolioAddressInputStatus = "setup"
+)
+
+// Defines values for PortfolioStatus.
+const (
+	PortfolioStatusActive  PortfolioStatus = "active"
+	PortfolioStatusDeleted PortfolioStatus = "deleted"
+	PortfolioStatusSetup   PortfolioStatus = "setup"
+)
+
 // Defines values for Role.
 const (
 	RoleAdmin    Role = "admin"
@@ -172,6 +198,15 @@ const (
 	UserTypeIdN1 UserTypeId = 1
 	UserTypeIdN4 UserTypeId = 4
 )
+
+// AddressStatus defines model for AddressStatus.
+type AddressStatus string
+
+// AddressType defines model for AddressType.
+type AddressType = Entry
+
+// AddressTypePage defines model for AddressTypePage.
+type AddressTypePage = EntryPage
 
 // AllowList defines model for AllowList.
 type AllowList = []string
@@ -298,6 +333,12 @@ type BillingTotal struct {
 	// Voice Seconds.
 	Voice int64 `json:"voice"`
 }
+
+// BusinessCode defines model for BusinessCode.
+type BusinessCode = Entry
+
+// BusinessCodePage defines model for BusinessCodePage.
+type BusinessCodePage = EntryPage
 
 // Call defines model for Call.
 type Call struct {
@@ -446,6 +487,23 @@ type Criteria = Given
 // Email defines model for Email.
 type Email = string
 
+// EntryChange defines model for EntryChange.
+type EntryChange struct {
+	Name   *string     `json:"name,omitempty"`
+	Status *LifeStatus `json:"status,omitempty"`
+
+	// Title No blanks.
+	Title *Title `json:"title,omitempty"`
+}
+
+// EntryInput defines model for EntryInput.
+type EntryInput struct {
+	Name string `json:"name"`
+
+	// Title No blanks.
+	Title Title `json:"title"`
+}
+
 // Expiry A time such as 2026-01-22T10:35:09Z, or null for never.
 type Expiry = Given
 
@@ -558,8 +616,26 @@ type Id = int64
 // IdInput A number, or the same in quotes.
 type IdInput = Digits
 
+// IndustrySector defines model for IndustrySector.
+type IndustrySector = Entry
+
+// IndustrySectorPage defines model for IndustrySectorPage.
+type IndustrySectorPage = EntryPage
+
 // Instant A time such as 2026-01-22T10:35:09Z, or a date, which means its first moment.
 type Instant = string
+
+// InvoicingEntity defines model for InvoicingEntity.
+type InvoicingEntity = Entry
+
+// InvoicingEntityAttribute defines model for InvoicingEntityAttribute.
+type InvoicingEntityAttribute = Carried
+
+// InvoicingEntityAttributePage defines model for InvoicingEntityAttributePage.
+type InvoicingEntityAttributePage = CarriedPage
+
+// InvoicingEntityPage defines model for InvoicingEntityPage.
+type InvoicingEntityPage = EntryPage
 
 // Job Example: {"completedDate":null,"createdDate":"2026-01-22T10:35:09Z","doneCount":42000,"dryRun":"no","error":null,"failedCount":7,"fileId":4711,"jobId":4712,"name":"Spring roll-out","portfolioId":"0123456789abcdef0123456789abcdef","responseFileId":null,"rowCount":100000,"startedDate":"2026-01-22T10:35:10Z","status":"processing","type":"update-icc-status"}
 type Job struct {
@@ -618,6 +694,12 @@ type JobPage struct {
 
 // JobStatus defines model for JobStatus.
 type JobStatus string
+
+// JobTitle defines model for JobTitle.
+type JobTitle = Entry
+
+// JobTitlePage defines model for JobTitlePage.
+type JobTitlePage = EntryPage
 
 // JobType defines model for JobType.
 type JobType string
@@ -929,6 +1011,12 @@ type PackagePortfolioPage struct {
 	RequestedPageSize int                `json:"requestedPageSize"`
 }
 
+// PaymentMethod defines model for PaymentMethod.
+type PaymentMethod = Entry
+
+// PaymentMethodPage defines model for PaymentMethodPage.
+type PaymentMethodPage = EntryPage
+
 // Ping defines model for Ping.
 type Ping struct {
 	Count *int `json:"count,omitempty"`
@@ -940,25 +1028,104 @@ type Ping struct {
 // Portfolio defines model for Portfolio.
 type Portfolio struct {
 	// AllowList Addresses and networks that API callers may come from; empty allows any.
-	AllowList         []string `json:"allowList"`
-	BillingDayOfMonth int      `json:"billingDayOfMonth"`
-	CreatedDate       Moment   `json:"createdDate"`
+	AllowList []string `json:"allowList"`
+
+	// Attributes Only where there are some.
+	Attributes        []PortfolioAttribute `json:"attributes,omitempty"`
+	BillingDayOfMonth int                  `json:"billingDayOfMonth"`
+	BusinessCodeId    *int64               `json:"businessCodeId"`
+	CreatedDate       Moment               `json:"createdDate"`
 
 	// CurrencyId An ISO 4217 code.
 	CurrencyId           string `json:"currencyId"`
 	DisableNewActivation Flag   `json:"disableNewActivation"`
+	InvoicingEntityId    *int64 `json:"invoicingEntityId"`
 	Name                 string `json:"name"`
 
 	// Overdue Nothing is activated while this is positive.
 	Overdue           Decimal `json:"overdue"`
 	ParentPortfolioId *string `json:"parentPortfolioId"`
+	PaymentMethodId   *int64  `json:"paymentMethodId"`
 
 	// PortalId The root of its tree.
-	PortalId    string     `json:"portalId"`
-	PortfolioId string     `json:"portfolioId"`
-	Status      LifeStatus `json:"status"`
-	Title       string     `json:"title"`
+	PortalId    string `json:"portalId"`
+	PortfolioId string `json:"portfolioId"`
+
+	// Status In setup nothing can be activated; it needs an active billing address to leave it.
+	Status    PortfolioStatus `json:"status"`
+	TaxCodeId *int64          `json:"taxCodeId"`
+	Title     string          `json:"title"`
 }
+
+// PortfolioAddress defines model for PortfolioAddress.
+type PortfolioAddress struct {
+	AddressLine1 string `json:"addressLine1"`
+	AddressLine2 string `json:"addressLine2"`
+
+	// AddressTypeId Of the dictionary addressType.
+	AddressTypeId      int64         `json:"addressTypeId"`
+	City               string        `json:"city"`
+	CountryCode        string        `json:"countryCode"`
+	CreatedDate        Moment        `json:"createdDate"`
+	EmailAddress       string        `json:"emailAddress"`
+	Name               string        `json:"name"`
+	PortfolioAddressId string        `json:"portfolioAddressId"`
+	PortfolioId        string        `json:"portfolioId"`
+	PostCode           string        `json:"postCode"`
+	Region             string        `json:"region"`
+	Status             AddressStatus `json:"status"`
+	Telephone          string        `json:"telephone"`
+}
+
+// PortfolioAddressAttribute defines model for PortfolioAddressAttribute.
+type PortfolioAddressAttribute = Carried
+
+// PortfolioAddressAttributePage defines model for PortfolioAddressAttributePage.
+type PortfolioAddressAttributePage = CarriedPage
+
+// PortfolioAddressChange defines model for PortfolioAddressChange.
+type PortfolioAddressChange struct {
+	AddressLine1 *string `json:"addressLine1,omitempty"`
+	AddressLine2 *string `json:"addressLine2,omitempty"`
+
+	// AddressTypeId A number, or the same in quotes.
+	AddressTypeId *IdInput `json:"addressTypeId,omitempty"`
+	City          *string  `json:"city,omitempty"`
+
+	// CountryCode An ISO 3166-1 code of two letters.
+	CountryCode  *string                       `json:"countryCode,omitempty"`
+	EmailAddress *string                       `json:"emailAddress,omitempty"`
+	Name         *string                       `json:"name,omitempty"`
+	PostCode     *string                       `json:"postCode,omitempty"`
+	Region       *string                       `json:"region,omitempty"`
+	Status       *PortfolioAddressChangeStatus `json:"status,omitempty"`
+	Telephone    *string                       `json:"telephone,omitempty"`
+}
+
+// PortfolioAddressChangeStatus defines model for PortfolioAddressChange.Status.
+type PortfolioAddressChangeStatus string
+
+// PortfolioAddressInput defines model for PortfolioAddressInput.
+type PortfolioAddressInput struct {
+	AddressLine1 string  `json:"addressLine1"`
+	AddressLine2 *string `json:"addressLine2,omitempty"`
+
+	// AddressTypeId A number, or the same in quotes.
+	AddressTypeId IdInput `json:"addressTypeId"`
+	City          string  `json:"city"`
+
+	// CountryCode An ISO 3166-1 code of two letters.
+	CountryCode  string                       `json:"countryCode"`
+	EmailAddress *string                      `json:"emailAddress,omitempty"`
+	Name         string                       `json:"name"`
+	PostCode     *string                      `json:"postCode,omitempty"`
+	Region       *string                      `json:"region,omitempty"`
+	Status       *PortfolioAddressInputStatus `json:"status,omitempty"`
+	Telephone    *string                      `json:"telephone,omitempty"`
+}
+
+// PortfolioAddressInputStatus defines model for PortfolioAddressInput.Status.
+type PortfolioAddressInputStatus string
 
 // PortfolioAttribute defines model for PortfolioAttribute.
 type PortfolioAttribute = Carried
@@ -968,14 +1135,26 @@ type PortfolioAttributePage = CarriedPage
 
 // PortfolioChange defines model for PortfolioChange.
 type PortfolioChange struct {
-	AllowList            AllowList `json:"allowList,omitempty"`
-	BillingDayOfMonth    *int      `json:"billingDayOfMonth,omitempty"`
-	DisableNewActivation *Flag     `json:"disableNewActivation,omitempty"`
-	Name                 *string   `json:"name,omitempty"`
+	AllowList         AllowList `json:"allowList,omitempty"`
+	BillingDayOfMonth *int      `json:"billingDayOfMonth,omitempty"`
+
+	// BusinessCodeId A number, or the same in quotes.
+	BusinessCodeId       *IdInput `json:"businessCodeId,omitempty"`
+	DisableNewActivation *Flag    `json:"disableNewActivation,omitempty"`
+
+	// InvoicingEntityId A number, or the same in quotes.
+	InvoicingEntityId *IdInput `json:"invoicingEntityId,omitempty"`
+	Name              *string  `json:"name,omitempty"`
 
 	// Overdue In the currency's main unit, at most six decimals.
-	Overdue *Amount     `json:"overdue,omitempty"`
-	Status  *LifeStatus `json:"status,omitempty"`
+	Overdue *Amount `json:"overdue,omitempty"`
+
+	// PaymentMethodId A number, or the same in quotes.
+	PaymentMethodId *IdInput    `json:"paymentMethodId,omitempty"`
+	Status          *LifeStatus `json:"status,omitempty"`
+
+	// TaxCodeId A number, or the same in quotes.
+	TaxCodeId *IdInput `json:"taxCodeId,omitempty"`
 
 	// Title No blanks.
 	Title *Title `json:"title,omitempty"`
@@ -986,10 +1165,22 @@ type PortfolioId = string
 
 // PortfolioInput defines model for PortfolioInput.
 type PortfolioInput struct {
-	BillingDayOfMonth *int         `json:"billingDayOfMonth,omitempty"`
-	CurrencyId        *string      `json:"currencyId,omitempty"`
+	BillingDayOfMonth *int `json:"billingDayOfMonth,omitempty"`
+
+	// BusinessCodeId A number, or the same in quotes.
+	BusinessCodeId *IdInput `json:"businessCodeId,omitempty"`
+	CurrencyId     *string  `json:"currencyId,omitempty"`
+
+	// InvoicingEntityId A number, or the same in quotes.
+	InvoicingEntityId *IdInput     `json:"invoicingEntityId,omitempty"`
 	Name              string       `json:"name"`
 	ParentPortfolioId *PortfolioId `json:"parentPortfolioId,omitempty"`
+
+	// PaymentMethodId A number, or the same in quotes.
+	PaymentMethodId *IdInput `json:"paymentMethodId,omitempty"`
+
+	// TaxCodeId A number, or the same in quotes.
+	TaxCodeId *IdInput `json:"taxCodeId,omitempty"`
 
 	// Title No blanks.
 	Title *Title `json:"title,omitempty"`
@@ -1017,6 +1208,9 @@ type PortfolioPage struct {
 	PageToken         string      `json:"pageToken"`
 	RequestedPageSize int         `json:"requestedPageSize"`
 }
+
+// PortfolioStatus In setup nothing can be activated; it needs an active billing address to leave it.
+type PortfolioStatus string
 
 // Role defines model for Role.
 type Role string
@@ -1258,6 +1452,12 @@ type Swap struct {
 	PreserveContract *bool      `json:"preserveContract,omitempty"`
 }
 
+// TaxCode defines model for TaxCode.
+type TaxCode = Entry
+
+// TaxCodePage defines model for TaxCodePage.
+type TaxCodePage = EntryPage
+
 // Title No blanks.
 type Title = string
 
@@ -1387,8 +1587,14 @@ type UserPermissionInput struct {
 	Title        *string  `json:"title,omitempty"`
 }
 
+// UserType defines model for UserType.
+type UserType = Entry
+
 // UserTypeId 1 a person, 4 a program.
 type UserTypeId int
+
+// UserTypePage defines model for UserTypePage.
+type UserTypePage = EntryPage
 
 // Wget defines model for Wget.
 type Wget struct {
@@ -1409,6 +1615,9 @@ type IccCollectionId = Id
 // IccId defines model for iccId.
 type IccId = string
 
+// InvoicingEntityId defines model for invoicingEntityId.
+type InvoicingEntityId = Id
+
 // JobId defines model for jobId.
 type JobId = Id
 
@@ -1418,11 +1627,22 @@ type PackageId = Id
 // PackageItemId defines model for packageItemId.
 type PackageItemId = Id
 
+// PortfolioAddressId defines model for portfolioAddressId.
+type PortfolioAddressId = string
+
 // UserId defines model for userId.
 type UserId = string
 
 // GetFile200JSONResponseBody defines parameters for GetFile.
 type GetFile200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+// CreateInvoicingEntityAttributes200JSONResponseBody1 defines parameters for CreateInvoicingEntityAttributes.
+type CreateInvoicingEntityAttributes200JSONResponseBody1 = []InvoicingEntityAttribute
+
+// CreateInvoicingEntityAttributes200JSONResponseBody defines parameters for CreateInvoicingEntityAttributes.
+type CreateInvoicingEntityAttributes200JSONResponseBody struct {
 	union json.RawMessage
 }
 
@@ -1450,6 +1670,14 @@ type CreatePortfolioAttributes200JSONResponseBody struct {
 	union json.RawMessage
 }
 
+// CreatePortfolioAddressAttributes200JSONResponseBody1 defines parameters for CreatePortfolioAddressAttributes.
+type CreatePortfolioAddressAttributes200JSONResponseBody1 = []PortfolioAddressAttribute
+
+// CreatePortfolioAddressAttributes200JSONResponseBody defines parameters for CreatePortfolioAddressAttributes.
+type CreatePortfolioAddressAttributes200JSONResponseBody struct {
+	union json.RawMessage
+}
+
 // CreateUserAttributes200JSONResponseBody1 defines parameters for CreateUserAttributes.
 type CreateUserAttributes200JSONResponseBody1 = []UserAttribute
 
@@ -1465,6 +1693,18 @@ type CreateAttributes200JSONResponseBody1 = []Attribute
 type CreateAttributes200JSONResponseBody struct {
 	union json.RawMessage
 }
+
+// CreateAddressTypeJSONRequestBody defines body for CreateAddressType for application/json ContentType.
+type CreateAddressTypeJSONRequestBody = EntryInput
+
+// ChangeAddressTypeJSONRequestBody defines body for ChangeAddressType for application/json ContentType.
+type ChangeAddressTypeJSONRequestBody = EntryChange
+
+// CreateBusinessCodeJSONRequestBody defines body for CreateBusinessCode for application/json ContentType.
+type CreateBusinessCodeJSONRequestBody = EntryInput
+
+// ChangeBusinessCodeJSONRequestBody defines body for ChangeBusinessCode for application/json ContentType.
+type ChangeBusinessCodeJSONRequestBody = EntryChange
 
 // CreateFileJSONRequestBody defines body for CreateFile for application/json ContentType.
 type CreateFileJSONRequestBody = FileInput
@@ -1484,11 +1724,35 @@ type AddCollectedJSONRequestBody = IccList
 // ChangeAssignmentRecordJSONRequestBody defines body for ChangeAssignmentRecord for application/json ContentType.
 type ChangeAssignmentRecordJSONRequestBody = AssignmentChange
 
+// CreateIndustrySectorJSONRequestBody defines body for CreateIndustrySector for application/json ContentType.
+type CreateIndustrySectorJSONRequestBody = EntryInput
+
+// ChangeIndustrySectorJSONRequestBody defines body for ChangeIndustrySector for application/json ContentType.
+type ChangeIndustrySectorJSONRequestBody = EntryChange
+
+// CreateInvoicingEntityJSONRequestBody defines body for CreateInvoicingEntity for application/json ContentType.
+type CreateInvoicingEntityJSONRequestBody = EntryInput
+
+// ChangeInvoicingEntityJSONRequestBody defines body for ChangeInvoicingEntity for application/json ContentType.
+type ChangeInvoicingEntityJSONRequestBody = EntryChange
+
+// CreateInvoicingEntityAttributesJSONRequestBody defines body for CreateInvoicingEntityAttributes for application/json ContentType.
+type CreateInvoicingEntityAttributesJSONRequestBody = AttributesInput
+
+// ChangeInvoicingEntityAttributeJSONRequestBody defines body for ChangeInvoicingEntityAttribute for application/json ContentType.
+type ChangeInvoicingEntityAttributeJSONRequestBody = AttributeChange
+
 // CreateJobJSONRequestBody defines body for CreateJob for application/json ContentType.
 type CreateJobJSONRequestBody = JobInput
 
 // ChangeJobJSONRequestBody defines body for ChangeJob for application/json ContentType.
 type ChangeJobJSONRequestBody = JobChange
+
+// CreateJobTitleJSONRequestBody defines body for CreateJobTitle for application/json ContentType.
+type CreateJobTitleJSONRequestBody = EntryInput
+
+// ChangeJobTitleJSONRequestBody defines body for ChangeJobTitle for application/json ContentType.
+type ChangeJobTitleJSONRequestBody = EntryChange
 
 // CreatePackageJSONRequestBody defines body for CreatePackage for application/json ContentType.
 type CreatePackageJSONRequestBody = PackageInput
@@ -1520,6 +1784,12 @@ type CreatePackagePortfolioJSONRequestBody = PackagePortfolioInput
 // ChangePackagePortfolioJSONRequestBody defines body for ChangePackagePortfolio for application/json ContentType.
 type ChangePackagePortfolioJSONRequestBody = PackagePortfolioChange
 
+// CreatePaymentMethodJSONRequestBody defines body for CreatePaymentMethod for application/json ContentType.
+type CreatePaymentMethodJSONRequestBody = EntryInput
+
+// ChangePaymentMethodJSONRequestBody defines body for ChangePaymentMethod for application/json ContentType.
+type ChangePaymentMethodJSONRequestBody = EntryChange
+
 // CreatePortfolioJSONRequestBody defines body for CreatePortfolio for application/json ContentType.
 type CreatePortfolioJSONRequestBody = PortfolioInput
 
@@ -1531,6 +1801,18 @@ type CreatePortfolioAttributesJSONRequestBody = AttributesInput
 
 // ChangePortfolioAttributeJSONRequestBody defines body for ChangePortfolioAttribute for application/json ContentType.
 type ChangePortfolioAttributeJSONRequestBody = AttributeChange
+
+// CreatePortfolioAddressJSONRequestBody defines body for CreatePortfolioAddress for application/json ContentType.
+type CreatePortfolioAddressJSONRequestBody = PortfolioAddressInput
+
+// ChangePortfolioAddressJSONRequestBody defines body for ChangePortfolioAddress for application/json ContentType.
+type ChangePortfolioAddressJSONRequestBody = PortfolioAddressChange
+
+// CreatePortfolioAddressAttributesJSONRequestBody defines body for CreatePortfolioAddressAttributes for application/json ContentType.
+type CreatePortfolioAddressAttributesJSONRequestBody = AttributesInput
+
+// ChangePortfolioAddressAttributeJSONRequestBody defines body for ChangePortfolioAddressAttribute for application/json ContentType.
+type ChangePortfolioAddressAttributeJSONRequestBody = AttributeChange
 
 // CreateServiceAccountJSONRequestBody defines body for CreateServiceAccount for application/json ContentType.
 type CreateServiceAccountJSONRequestBody = ServiceAccountInput
@@ -1582,6 +1864,18 @@ type RequestPingJSONRequestBody = Ping
 
 // RequestWgetJSONRequestBody defines body for RequestWget for application/json ContentType.
 type RequestWgetJSONRequestBody = Wget
+
+// CreateTaxCodeJSONRequestBody defines body for CreateTaxCode for application/json ContentType.
+type CreateTaxCodeJSONRequestBody = EntryInput
+
+// ChangeTaxCodeJSONRequestBody defines body for ChangeTaxCode for application/json ContentType.
+type ChangeTaxCodeJSONRequestBody = EntryChange
+
+// CreateUserTypeJSONRequestBody defines body for CreateUserType for application/json ContentType.
+type CreateUserTypeJSONRequestBody = EntryInput
+
+// ChangeUserTypeJSONRequestBody defines body for ChangeUserType for application/json ContentType.
+type ChangeUserTypeJSONRequestBody = EntryChange
 
 // AsFile returns the union data inside the GetFile200JSONResponseBody as a File
 func (t GetFile200JSONResponseBody) AsFile() (File, error) {
@@ -1641,6 +1935,68 @@ func (t GetFile200JSONResponseBody) MarshalJSON() ([]byte, error) {
 }
 
 func (t *GetFile200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsInvoicingEntityAttribute returns the union data inside the CreateInvoicingEntityAttributes200JSONResponseBody as a InvoicingEntityAttribute
+func (t CreateInvoicingEntityAttributes200JSONResponseBody) AsInvoicingEntityAttribute() (InvoicingEntityAttribute, error) {
+	var body InvoicingEntityAttribute
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromInvoicingEntityAttribute overwrites any union data inside the CreateInvoicingEntityAttributes200JSONResponseBody as the provided InvoicingEntityAttribute
+func (t *CreateInvoicingEntityAttributes200JSONResponseBody) FromInvoicingEntityAttribute(v InvoicingEntityAttribute) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeInvoicingEntityAttribute performs a merge with any union data inside the CreateInvoicingEntityAttributes200JSONResponseBody, using the provided InvoicingEntityAttribute
+func (t *CreateInvoicingEntityAttributes200JSONResponseBody) MergeInvoicingEntityAttribute(v InvoicingEntityAttribute) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCreateInvoicingEntityAttributes200JSONResponseBody1 returns the union data inside the CreateInvoicingEntityAttributes200JSONResponseBody as a CreateInvoicingEntityAttributes200JSONResponseBody1
+func (t CreateInvoicingEntityAttributes200JSONResponseBody) AsCreateInvoicingEntityAttributes200JSONResponseBody1() (CreateInvoicingEntityAttributes200JSONResponseBody1, error) {
+	var body CreateInvoicingEntityAttributes200JSONResponseBody1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCreateInvoicingEntityAttributes200JSONResponseBody1 overwrites any union data inside the CreateInvoicingEntityAttributes200JSONResponseBody as the provided CreateInvoicingEntityAttributes200JSONResponseBody1
+func (t *CreateInvoicingEntityAttributes200JSONResponseBody) FromCreateInvoicingEntityAttributes200JSONResponseBody1(v CreateInvoicingEntityAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCreateInvoicingEntityAttributes200JSONResponseBody1 performs a merge with any union data inside the CreateInvoicingEntityAttributes200JSONResponseBody, using the provided CreateInvoicingEntityAttributes200JSONResponseBody1
+func (t *CreateInvoicingEntityAttributes200JSONResponseBody) MergeCreateInvoicingEntityAttributes200JSONResponseBody1(v CreateInvoicingEntityAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t CreateInvoicingEntityAttributes200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CreateInvoicingEntityAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -1831,6 +2187,68 @@ func (t *CreatePortfolioAttributes200JSONResponseBody) UnmarshalJSON(b []byte) e
 	return err
 }
 
+// AsPortfolioAddressAttribute returns the union data inside the CreatePortfolioAddressAttributes200JSONResponseBody as a PortfolioAddressAttribute
+func (t CreatePortfolioAddressAttributes200JSONResponseBody) AsPortfolioAddressAttribute() (PortfolioAddressAttribute, error) {
+	var body PortfolioAddressAttribute
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPortfolioAddressAttribute overwrites any union data inside the CreatePortfolioAddressAttributes200JSONResponseBody as the provided PortfolioAddressAttribute
+func (t *CreatePortfolioAddressAttributes200JSONResponseBody) FromPortfolioAddressAttribute(v PortfolioAddressAttribute) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePortfolioAddressAttribute performs a merge with any union data inside the CreatePortfolioAddressAttributes200JSONResponseBody, using the provided PortfolioAddressAttribute
+func (t *CreatePortfolioAddressAttributes200JSONResponseBody) MergePortfolioAddressAttribute(v PortfolioAddressAttribute) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCreatePortfolioAddressAttributes200JSONResponseBody1 returns the union data inside the CreatePortfolioAddressAttributes200JSONResponseBody as a CreatePortfolioAddressAttributes200JSONResponseBody1
+func (t CreatePortfolioAddressAttributes200JSONResponseBody) AsCreatePortfolioAddressAttributes200JSONResponseBody1() (CreatePortfolioAddressAttributes200JSONResponseBody1, error) {
+	var body CreatePortfolioAddressAttributes200JSONResponseBody1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCreatePortfolioAddressAttributes200JSONResponseBody1 overwrites any union data inside the CreatePortfolioAddressAttributes200JSONResponseBody as the provided CreatePortfolioAddressAttributes200JSONResponseBody1
+func (t *CreatePortfolioAddressAttributes200JSONResponseBody) FromCreatePortfolioAddressAttributes200JSONResponseBody1(v CreatePortfolioAddressAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCreatePortfolioAddressAttributes200JSONResponseBody1 performs a merge with any union data inside the CreatePortfolioAddressAttributes200JSONResponseBody, using the provided CreatePortfolioAddressAttributes200JSONResponseBody1
+func (t *CreatePortfolioAddressAttributes200JSONResponseBody) MergeCreatePortfolioAddressAttributes200JSONResponseBody1(v CreatePortfolioAddressAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t CreatePortfolioAddressAttributes200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CreatePortfolioAddressAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // AsUserAttribute returns the union data inside the CreateUserAttributes200JSONResponseBody as a UserAttribute
 func (t CreateUserAttributes200JSONResponseBody) AsUserAttribute() (UserAttribute, error) {
 	var body UserAttribute
@@ -1957,6 +2375,30 @@ func (t *CreateAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAddressTypes List the types of address
+	// (GET /addressType)
+	ListAddressTypes(w http.ResponseWriter, r *http.Request)
+	// CreateAddressType Add a type of address
+	// (POST /addressType)
+	CreateAddressType(w http.ResponseWriter, r *http.Request)
+	// GetAddressType Read a type of address
+	// (GET /addressType/{addressTypeId})
+	GetAddressType(w http.ResponseWriter, r *http.Request, addressTypeId Id)
+	// ChangeAddressType Change a type of address
+	// (PATCH /addressType/{addressTypeId})
+	ChangeAddressType(w http.ResponseWriter, r *http.Request, addressTypeId Id)
+	// ListBusinessCodes List the business codes
+	// (GET /businessCode)
+	ListBusinessCodes(w http.ResponseWriter, r *http.Request)
+	// CreateBusinessCode Add a business code
+	// (POST /businessCode)
+	CreateBusinessCode(w http.ResponseWriter, r *http.Request)
+	// GetBusinessCode Read a business code
+	// (GET /businessCode/{businessCodeId})
+	GetBusinessCode(w http.ResponseWriter, r *http.Request, businessCodeId Id)
+	// ChangeBusinessCode Change a business code
+	// (PATCH /businessCode/{businessCodeId})
+	ChangeBusinessCode(w http.ResponseWriter, r *http.Request, businessCodeId Id)
 	// ListFiles List files
 	// (GET /file)
 	ListFiles(w http.ResponseWriter, r *http.Request)
@@ -2008,6 +2450,45 @@ type ServerInterface interface {
 	// ChangeAssignmentRecord Move a SIM, by the id of its assignment
 	// (PATCH /iccPortfolioPackage/{iccPortfolioPackageId})
 	ChangeAssignmentRecord(w http.ResponseWriter, r *http.Request, iccPortfolioPackageId Id)
+	// ListIndustrySectors List the industry sectors
+	// (GET /industrySector)
+	ListIndustrySectors(w http.ResponseWriter, r *http.Request)
+	// CreateIndustrySector Add an industry sector
+	// (POST /industrySector)
+	CreateIndustrySector(w http.ResponseWriter, r *http.Request)
+	// GetIndustrySector Read an industry sector
+	// (GET /industrySector/{industrySectorId})
+	GetIndustrySector(w http.ResponseWriter, r *http.Request, industrySectorId Id)
+	// ChangeIndustrySector Change an industry sector
+	// (PATCH /industrySector/{industrySectorId})
+	ChangeIndustrySector(w http.ResponseWriter, r *http.Request, industrySectorId Id)
+	// ListInvoicingEntities List the invoicing entities
+	// (GET /invoicingEntity)
+	ListInvoicingEntities(w http.ResponseWriter, r *http.Request)
+	// CreateInvoicingEntity Add an invoicing entity
+	// (POST /invoicingEntity)
+	CreateInvoicingEntity(w http.ResponseWriter, r *http.Request)
+	// GetInvoicingEntity Read an invoicing entity
+	// (GET /invoicingEntity/{invoicingEntityId})
+	GetInvoicingEntity(w http.ResponseWriter, r *http.Request, invoicingEntityId Id)
+	// ChangeInvoicingEntity Change an invoicing entity
+	// (PATCH /invoicingEntity/{invoicingEntityId})
+	ChangeInvoicingEntity(w http.ResponseWriter, r *http.Request, invoicingEntityId Id)
+	// ListInvoicingEntityAttributes List the attributes of an invoicing entity
+	// (GET /invoicingEntity/{invoicingEntityId}/attribute)
+	ListInvoicingEntityAttributes(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId)
+	// CreateInvoicingEntityAttributes Add attributes to an invoicing entity
+	// (POST /invoicingEntity/{invoicingEntityId}/attribute)
+	CreateInvoicingEntityAttributes(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId)
+	// DeleteInvoicingEntityAttribute Delete an attribute of an invoicing entity
+	// (DELETE /invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId})
+	DeleteInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId, invoicingEntityAttributeId Id)
+	// GetInvoicingEntityAttribute Read an attribute of an invoicing entity
+	// (GET /invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId})
+	GetInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId, invoicingEntityAttributeId Id)
+	// ChangeInvoicingEntityAttribute Change the value of an attribute of an invoicing entity
+	// (PATCH /invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId})
+	ChangeInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId, invoicingEntityAttributeId Id)
 	// ListJobs List bulk jobs
 	// (GET /job)
 	ListJobs(w http.ResponseWriter, r *http.Request)
@@ -2023,6 +2504,18 @@ type ServerInterface interface {
 	// RetryJob Do again what failed
 	// (POST /job/{jobId}/retry)
 	RetryJob(w http.ResponseWriter, r *http.Request, jobId JobId)
+	// ListJobTitles List the job titles
+	// (GET /jobTitle)
+	ListJobTitles(w http.ResponseWriter, r *http.Request)
+	// CreateJobTitle Add a job title
+	// (POST /jobTitle)
+	CreateJobTitle(w http.ResponseWriter, r *http.Request)
+	// GetJobTitle Read a job title
+	// (GET /jobTitle/{jobTitleId})
+	GetJobTitle(w http.ResponseWriter, r *http.Request, jobTitleId Id)
+	// ChangeJobTitle Change a job title
+	// (PATCH /jobTitle/{jobTitleId})
+	ChangeJobTitle(w http.ResponseWriter, r *http.Request, jobTitleId Id)
 	// ListPackages List packages
 	// (GET /package)
 	ListPackages(w http.ResponseWriter, r *http.Request)
@@ -2092,6 +2585,18 @@ type ServerInterface interface {
 	// ChangePackagePortfolio Change how a package is offered
 	// (PATCH /package/{packageId}/packagePortfolio/{packagePortfolioId})
 	ChangePackagePortfolio(w http.ResponseWriter, r *http.Request, packageId PackageId, packagePortfolioId PortfolioId)
+	// ListPaymentMethods List the payment methods
+	// (GET /paymentMethod)
+	ListPaymentMethods(w http.ResponseWriter, r *http.Request)
+	// CreatePaymentMethod Add a payment method
+	// (POST /paymentMethod)
+	CreatePaymentMethod(w http.ResponseWriter, r *http.Request)
+	// GetPaymentMethod Read a payment method
+	// (GET /paymentMethod/{paymentMethodId})
+	GetPaymentMethod(w http.ResponseWriter, r *http.Request, paymentMethodId Id)
+	// ChangePaymentMethod Change a payment method
+	// (PATCH /paymentMethod/{paymentMethodId})
+	ChangePaymentMethod(w http.ResponseWriter, r *http.Request, paymentMethodId Id)
 	// ListPortfolios List accounts, parents before children
 	// (GET /portfolio)
 	ListPortfolios(w http.ResponseWriter, r *http.Request)
@@ -2119,6 +2624,33 @@ type ServerInterface interface {
 	// ChangePortfolioAttribute Change the value of an attribute of a portfolio
 	// (PATCH /portfolio/{portfolioId}/attribute/{portfolioAttributeId})
 	ChangePortfolioAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAttributeId Id)
+	// ListPortfolioAddresses List the addresses of an account, in the order in which they were made
+	// (GET /portfolio/{portfolioId}/portfolioAddress)
+	ListPortfolioAddresses(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId)
+	// CreatePortfolioAddress Give an account an address
+	// (POST /portfolio/{portfolioId}/portfolioAddress)
+	CreatePortfolioAddress(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId)
+	// GetPortfolioAddress Read an address
+	// (GET /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId})
+	GetPortfolioAddress(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId)
+	// ChangePortfolioAddress Change an address
+	// (PATCH /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId})
+	ChangePortfolioAddress(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId)
+	// ListPortfolioAddressAttributes List the attributes of an address
+	// (GET /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute)
+	ListPortfolioAddressAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId)
+	// CreatePortfolioAddressAttributes Add attributes to an address
+	// (POST /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute)
+	CreatePortfolioAddressAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId)
+	// DeletePortfolioAddressAttribute Delete an attribute of an address
+	// (DELETE /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId})
+	DeletePortfolioAddressAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId, portfolioAddressAttributeId Id)
+	// GetPortfolioAddressAttribute Read an attribute of an address
+	// (GET /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId})
+	GetPortfolioAddressAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId, portfolioAddressAttributeId Id)
+	// ChangePortfolioAddressAttribute Change the value of an attribute of an address
+	// (PATCH /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId})
+	ChangePortfolioAddressAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId, portfolioAddressAttributeId Id)
 	// ListServiceAccounts List the programs of an account
 	// (GET /portfolio/{portfolioId}/serviceAccount)
 	ListServiceAccounts(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId)
@@ -2272,6 +2804,30 @@ type ServerInterface interface {
 	// RequestWget Fetch a page from the device
 	// (PUT /sim/{iccId}/wgetRequest)
 	RequestWget(w http.ResponseWriter, r *http.Request, iccId IccId)
+	// ListTaxCodes List the tax codes
+	// (GET /taxCode)
+	ListTaxCodes(w http.ResponseWriter, r *http.Request)
+	// CreateTaxCode Add a tax code
+	// (POST /taxCode)
+	CreateTaxCode(w http.ResponseWriter, r *http.Request)
+	// GetTaxCode Read a tax code
+	// (GET /taxCode/{taxCodeId})
+	GetTaxCode(w http.ResponseWriter, r *http.Request, taxCodeId Id)
+	// ChangeTaxCode Change a tax code
+	// (PATCH /taxCode/{taxCodeId})
+	ChangeTaxCode(w http.ResponseWriter, r *http.Request, taxCodeId Id)
+	// ListUserTypes List the types of user
+	// (GET /userType)
+	ListUserTypes(w http.ResponseWriter, r *http.Request)
+	// CreateUserType Add a type of user
+	// (POST /userType)
+	CreateUserType(w http.ResponseWriter, r *http.Request)
+	// GetUserType Read a type of user
+	// (GET /userType/{userTypeId})
+	GetUserType(w http.ResponseWriter, r *http.Request, userTypeId Id)
+	// ChangeUserType Change a type of user
+	// (PATCH /userType/{userTypeId})
+	ChangeUserType(w http.ResponseWriter, r *http.Request, userTypeId Id)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -2282,6 +2838,166 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// ListAddressTypes operation middleware
+func (siw *ServerInterfaceWrapper) ListAddressTypes(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAddressTypes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateAddressType operation middleware
+func (siw *ServerInterfaceWrapper) CreateAddressType(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateAddressType(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetAddressType operation middleware
+func (siw *ServerInterfaceWrapper) GetAddressType(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "addressTypeId" -------------
+	var addressTypeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "addressTypeId", r.PathValue("addressTypeId"), &addressTypeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "addressTypeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetAddressType(w, r, addressTypeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeAddressType operation middleware
+func (siw *ServerInterfaceWrapper) ChangeAddressType(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "addressTypeId" -------------
+	var addressTypeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "addressTypeId", r.PathValue("addressTypeId"), &addressTypeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "addressTypeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeAddressType(w, r, addressTypeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListBusinessCodes operation middleware
+func (siw *ServerInterfaceWrapper) ListBusinessCodes(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListBusinessCodes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateBusinessCode operation middleware
+func (siw *ServerInterfaceWrapper) CreateBusinessCode(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateBusinessCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetBusinessCode operation middleware
+func (siw *ServerInterfaceWrapper) GetBusinessCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "businessCodeId" -------------
+	var businessCodeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "businessCodeId", r.PathValue("businessCodeId"), &businessCodeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "businessCodeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetBusinessCode(w, r, businessCodeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeBusinessCode operation middleware
+func (siw *ServerInterfaceWrapper) ChangeBusinessCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "businessCodeId" -------------
+	var businessCodeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "businessCodeId", r.PathValue("businessCodeId"), &businessCodeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "businessCodeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeBusinessCode(w, r, businessCodeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // ListFiles operation middleware
 func (siw *ServerInterfaceWrapper) ListFiles(w http.ResponseWriter, r *http.Request) {
@@ -2677,6 +3393,323 @@ func (siw *ServerInterfaceWrapper) ChangeAssignmentRecord(w http.ResponseWriter,
 	handler.ServeHTTP(w, r)
 }
 
+// ListIndustrySectors operation middleware
+func (siw *ServerInterfaceWrapper) ListIndustrySectors(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListIndustrySectors(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateIndustrySector operation middleware
+func (siw *ServerInterfaceWrapper) CreateIndustrySector(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateIndustrySector(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetIndustrySector operation middleware
+func (siw *ServerInterfaceWrapper) GetIndustrySector(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "industrySectorId" -------------
+	var industrySectorId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "industrySectorId", r.PathValue("industrySectorId"), &industrySectorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "industrySectorId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetIndustrySector(w, r, industrySectorId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeIndustrySector operation middleware
+func (siw *ServerInterfaceWrapper) ChangeIndustrySector(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "industrySectorId" -------------
+	var industrySectorId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "industrySectorId", r.PathValue("industrySectorId"), &industrySectorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "industrySectorId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeIndustrySector(w, r, industrySectorId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListInvoicingEntities operation middleware
+func (siw *ServerInterfaceWrapper) ListInvoicingEntities(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListInvoicingEntities(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateInvoicingEntity operation middleware
+func (siw *ServerInterfaceWrapper) CreateInvoicingEntity(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateInvoicingEntity(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetInvoicingEntity operation middleware
+func (siw *ServerInterfaceWrapper) GetInvoicingEntity(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "invoicingEntityId" -------------
+	var invoicingEntityId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityId", r.PathValue("invoicingEntityId"), &invoicingEntityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetInvoicingEntity(w, r, invoicingEntityId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeInvoicingEntity operation middleware
+func (siw *ServerInterfaceWrapper) ChangeInvoicingEntity(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "invoicingEntityId" -------------
+	var invoicingEntityId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityId", r.PathValue("invoicingEntityId"), &invoicingEntityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeInvoicingEntity(w, r, invoicingEntityId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListInvoicingEntityAttributes operation middleware
+func (siw *ServerInterfaceWrapper) ListInvoicingEntityAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "invoicingEntityId" -------------
+	var invoicingEntityId InvoicingEntityId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityId", r.PathValue("invoicingEntityId"), &invoicingEntityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListInvoicingEntityAttributes(w, r, invoicingEntityId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateInvoicingEntityAttributes operation middleware
+func (siw *ServerInterfaceWrapper) CreateInvoicingEntityAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "invoicingEntityId" -------------
+	var invoicingEntityId InvoicingEntityId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityId", r.PathValue("invoicingEntityId"), &invoicingEntityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateInvoicingEntityAttributes(w, r, invoicingEntityId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteInvoicingEntityAttribute operation middleware
+func (siw *ServerInterfaceWrapper) DeleteInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "invoicingEntityId" -------------
+	var invoicingEntityId InvoicingEntityId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityId", r.PathValue("invoicingEntityId"), &invoicingEntityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "invoicingEntityAttributeId" -------------
+	var invoicingEntityAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityAttributeId", r.PathValue("invoicingEntityAttributeId"), &invoicingEntityAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteInvoicingEntityAttribute(w, r, invoicingEntityId, invoicingEntityAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetInvoicingEntityAttribute operation middleware
+func (siw *ServerInterfaceWrapper) GetInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "invoicingEntityId" -------------
+	var invoicingEntityId InvoicingEntityId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityId", r.PathValue("invoicingEntityId"), &invoicingEntityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "invoicingEntityAttributeId" -------------
+	var invoicingEntityAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityAttributeId", r.PathValue("invoicingEntityAttributeId"), &invoicingEntityAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetInvoicingEntityAttribute(w, r, invoicingEntityId, invoicingEntityAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeInvoicingEntityAttribute operation middleware
+func (siw *ServerInterfaceWrapper) ChangeInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "invoicingEntityId" -------------
+	var invoicingEntityId InvoicingEntityId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityId", r.PathValue("invoicingEntityId"), &invoicingEntityId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "invoicingEntityAttributeId" -------------
+	var invoicingEntityAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invoicingEntityAttributeId", r.PathValue("invoicingEntityAttributeId"), &invoicingEntityAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "invoicingEntityAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeInvoicingEntityAttribute(w, r, invoicingEntityId, invoicingEntityAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListJobs operation middleware
 func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Request) {
 
@@ -2774,6 +3807,86 @@ func (siw *ServerInterfaceWrapper) RetryJob(w http.ResponseWriter, r *http.Reque
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RetryJob(w, r, jobId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListJobTitles operation middleware
+func (siw *ServerInterfaceWrapper) ListJobTitles(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJobTitles(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateJobTitle operation middleware
+func (siw *ServerInterfaceWrapper) CreateJobTitle(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateJobTitle(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetJobTitle operation middleware
+func (siw *ServerInterfaceWrapper) GetJobTitle(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobTitleId" -------------
+	var jobTitleId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobTitleId", r.PathValue("jobTitleId"), &jobTitleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobTitleId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetJobTitle(w, r, jobTitleId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeJobTitle operation middleware
+func (siw *ServerInterfaceWrapper) ChangeJobTitle(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobTitleId" -------------
+	var jobTitleId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobTitleId", r.PathValue("jobTitleId"), &jobTitleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobTitleId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeJobTitle(w, r, jobTitleId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3492,6 +4605,86 @@ func (siw *ServerInterfaceWrapper) ChangePackagePortfolio(w http.ResponseWriter,
 	handler.ServeHTTP(w, r)
 }
 
+// ListPaymentMethods operation middleware
+func (siw *ServerInterfaceWrapper) ListPaymentMethods(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPaymentMethods(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePaymentMethod operation middleware
+func (siw *ServerInterfaceWrapper) CreatePaymentMethod(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePaymentMethod(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPaymentMethod operation middleware
+func (siw *ServerInterfaceWrapper) GetPaymentMethod(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "paymentMethodId" -------------
+	var paymentMethodId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "paymentMethodId", r.PathValue("paymentMethodId"), &paymentMethodId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "paymentMethodId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPaymentMethod(w, r, paymentMethodId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePaymentMethod operation middleware
+func (siw *ServerInterfaceWrapper) ChangePaymentMethod(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "paymentMethodId" -------------
+	var paymentMethodId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "paymentMethodId", r.PathValue("paymentMethodId"), &paymentMethodId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "paymentMethodId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePaymentMethod(w, r, paymentMethodId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListPortfolios operation middleware
 func (siw *ServerInterfaceWrapper) ListPortfolios(w http.ResponseWriter, r *http.Request) {
 
@@ -3720,6 +4913,330 @@ func (siw *ServerInterfaceWrapper) ChangePortfolioAttribute(w http.ResponseWrite
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangePortfolioAttribute(w, r, portfolioId, portfolioAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListPortfolioAddresses operation middleware
+func (siw *ServerInterfaceWrapper) ListPortfolioAddresses(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPortfolioAddresses(w, r, portfolioId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePortfolioAddress operation middleware
+func (siw *ServerInterfaceWrapper) CreatePortfolioAddress(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePortfolioAddress(w, r, portfolioId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPortfolioAddress operation middleware
+func (siw *ServerInterfaceWrapper) GetPortfolioAddress(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressId" -------------
+	var portfolioAddressId PortfolioAddressId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressId", r.PathValue("portfolioAddressId"), &portfolioAddressId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPortfolioAddress(w, r, portfolioId, portfolioAddressId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePortfolioAddress operation middleware
+func (siw *ServerInterfaceWrapper) ChangePortfolioAddress(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressId" -------------
+	var portfolioAddressId PortfolioAddressId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressId", r.PathValue("portfolioAddressId"), &portfolioAddressId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePortfolioAddress(w, r, portfolioId, portfolioAddressId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListPortfolioAddressAttributes operation middleware
+func (siw *ServerInterfaceWrapper) ListPortfolioAddressAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressId" -------------
+	var portfolioAddressId PortfolioAddressId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressId", r.PathValue("portfolioAddressId"), &portfolioAddressId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPortfolioAddressAttributes(w, r, portfolioId, portfolioAddressId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePortfolioAddressAttributes operation middleware
+func (siw *ServerInterfaceWrapper) CreatePortfolioAddressAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressId" -------------
+	var portfolioAddressId PortfolioAddressId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressId", r.PathValue("portfolioAddressId"), &portfolioAddressId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePortfolioAddressAttributes(w, r, portfolioId, portfolioAddressId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeletePortfolioAddressAttribute operation middleware
+func (siw *ServerInterfaceWrapper) DeletePortfolioAddressAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressId" -------------
+	var portfolioAddressId PortfolioAddressId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressId", r.PathValue("portfolioAddressId"), &portfolioAddressId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressAttributeId" -------------
+	var portfolioAddressAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressAttributeId", r.PathValue("portfolioAddressAttributeId"), &portfolioAddressAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeletePortfolioAddressAttribute(w, r, portfolioId, portfolioAddressId, portfolioAddressAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPortfolioAddressAttribute operation middleware
+func (siw *ServerInterfaceWrapper) GetPortfolioAddressAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressId" -------------
+	var portfolioAddressId PortfolioAddressId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressId", r.PathValue("portfolioAddressId"), &portfolioAddressId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressAttributeId" -------------
+	var portfolioAddressAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressAttributeId", r.PathValue("portfolioAddressAttributeId"), &portfolioAddressAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPortfolioAddressAttribute(w, r, portfolioId, portfolioAddressId, portfolioAddressAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePortfolioAddressAttribute operation middleware
+func (siw *ServerInterfaceWrapper) ChangePortfolioAddressAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portfolioId" -------------
+	var portfolioId PortfolioId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioId", r.PathValue("portfolioId"), &portfolioId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressId" -------------
+	var portfolioAddressId PortfolioAddressId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressId", r.PathValue("portfolioAddressId"), &portfolioAddressId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portfolioAddressAttributeId" -------------
+	var portfolioAddressAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portfolioAddressAttributeId", r.PathValue("portfolioAddressAttributeId"), &portfolioAddressAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portfolioAddressAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePortfolioAddressAttribute(w, r, portfolioId, portfolioAddressId, portfolioAddressAttributeId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5235,6 +6752,166 @@ func (siw *ServerInterfaceWrapper) RequestWget(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// ListTaxCodes operation middleware
+func (siw *ServerInterfaceWrapper) ListTaxCodes(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTaxCodes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateTaxCode operation middleware
+func (siw *ServerInterfaceWrapper) CreateTaxCode(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateTaxCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetTaxCode operation middleware
+func (siw *ServerInterfaceWrapper) GetTaxCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "taxCodeId" -------------
+	var taxCodeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "taxCodeId", r.PathValue("taxCodeId"), &taxCodeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "taxCodeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTaxCode(w, r, taxCodeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeTaxCode operation middleware
+func (siw *ServerInterfaceWrapper) ChangeTaxCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "taxCodeId" -------------
+	var taxCodeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "taxCodeId", r.PathValue("taxCodeId"), &taxCodeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "taxCodeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeTaxCode(w, r, taxCodeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListUserTypes operation middleware
+func (siw *ServerInterfaceWrapper) ListUserTypes(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUserTypes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateUserType operation middleware
+func (siw *ServerInterfaceWrapper) CreateUserType(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateUserType(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetUserType operation middleware
+func (siw *ServerInterfaceWrapper) GetUserType(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "userTypeId" -------------
+	var userTypeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userTypeId", r.PathValue("userTypeId"), &userTypeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userTypeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetUserType(w, r, userTypeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeUserType operation middleware
+func (siw *ServerInterfaceWrapper) ChangeUserType(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "userTypeId" -------------
+	var userTypeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "userTypeId", r.PathValue("userTypeId"), &userTypeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "userTypeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeUserType(w, r, userTypeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -5355,6 +7032,14 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 		ErrorHandlerFunc:   options.ErrorHandlerFunc,
 	}
 
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/addressType", wrapper.ListAddressTypes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/addressType", wrapper.CreateAddressType)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/addressType/{addressTypeId}", wrapper.GetAddressType)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/addressType/{addressTypeId}", wrapper.ChangeAddressType)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/businessCode", wrapper.ListBusinessCodes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/businessCode", wrapper.CreateBusinessCode)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/businessCode/{businessCodeId}", wrapper.GetBusinessCode)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/businessCode/{businessCodeId}", wrapper.ChangeBusinessCode)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/file", wrapper.ListFiles)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/file", wrapper.CreateFile)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/file/{fileId}", wrapper.DeleteFile)
@@ -5372,11 +7057,28 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/iccCollection/{iccCollectionId}/icc", wrapper.AddCollected)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/iccCollection/{iccCollectionId}/reconcile", wrapper.ReconcileCollection)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/iccPortfolioPackage/{iccPortfolioPackageId}", wrapper.ChangeAssignmentRecord)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/industrySector", wrapper.ListIndustrySectors)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/industrySector", wrapper.CreateIndustrySector)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/industrySector/{industrySectorId}", wrapper.GetIndustrySector)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/industrySector/{industrySectorId}", wrapper.ChangeIndustrySector)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/invoicingEntity", wrapper.ListInvoicingEntities)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/invoicingEntity", wrapper.CreateInvoicingEntity)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/invoicingEntity/{invoicingEntityId}", wrapper.GetInvoicingEntity)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/invoicingEntity/{invoicingEntityId}", wrapper.ChangeInvoicingEntity)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/invoicingEntity/{invoicingEntityId}/attribute", wrapper.ListInvoicingEntityAttributes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/invoicingEntity/{invoicingEntityId}/attribute", wrapper.CreateInvoicingEntityAttributes)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId}", wrapper.DeleteInvoicingEntityAttribute)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId}", wrapper.GetInvoicingEntityAttribute)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId}", wrapper.ChangeInvoicingEntityAttribute)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/job", wrapper.ListJobs)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/job", wrapper.CreateJob)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/job/{jobId}", wrapper.GetJob)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/job/{jobId}", wrapper.ChangeJob)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/job/{jobId}/retry", wrapper.RetryJob)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/jobTitle", wrapper.ListJobTitles)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/jobTitle", wrapper.CreateJobTitle)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/jobTitle/{jobTitleId}", wrapper.GetJobTitle)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/jobTitle/{jobTitleId}", wrapper.ChangeJobTitle)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package", wrapper.ListPackages)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/package", wrapper.CreatePackage)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/package/{packageId}", wrapper.DeletePackage)
@@ -5400,6 +7102,10 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/package/{packageId}/packagePortfolio", wrapper.ListPackagePortfolios)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/package/{packageId}/packagePortfolio", wrapper.CreatePackagePortfolio)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/package/{packageId}/packagePortfolio/{packagePortfolioId}", wrapper.ChangePackagePortfolio)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/paymentMethod", wrapper.ListPaymentMethods)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/paymentMethod", wrapper.CreatePaymentMethod)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/paymentMethod/{paymentMethodId}", wrapper.GetPaymentMethod)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/paymentMethod/{paymentMethodId}", wrapper.ChangePaymentMethod)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio", wrapper.ListPortfolios)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio", wrapper.CreatePortfolio)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}", wrapper.GetPortfolio)
@@ -5409,6 +7115,15 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/portfolio/{portfolioId}/attribute/{portfolioAttributeId}", wrapper.DeletePortfolioAttribute)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/attribute/{portfolioAttributeId}", wrapper.GetPortfolioAttribute)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portfolio/{portfolioId}/attribute/{portfolioAttributeId}", wrapper.ChangePortfolioAttribute)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress", wrapper.ListPortfolioAddresses)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress", wrapper.CreatePortfolioAddress)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}", wrapper.GetPortfolioAddress)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}", wrapper.ChangePortfolioAddress)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute", wrapper.ListPortfolioAddressAttributes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute", wrapper.CreatePortfolioAddressAttributes)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId}", wrapper.DeletePortfolioAddressAttribute)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId}", wrapper.GetPortfolioAddressAttribute)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId}", wrapper.ChangePortfolioAddressAttribute)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}/serviceAccount", wrapper.ListServiceAccounts)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio/{portfolioId}/serviceAccount", wrapper.CreateServiceAccount)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/portfolio/{portfolioId}/serviceAccount/{clientId}", wrapper.DeleteServiceAccount)
@@ -5460,8 +7175,192 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/sim/iccCount", wrapper.CountSIMs)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/sim/iccStock", wrapper.CountStock)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/sim/msisdn/{msisdnId}/smsRequest", wrapper.RequestSMS)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/taxCode", wrapper.ListTaxCodes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/taxCode", wrapper.CreateTaxCode)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/taxCode/{taxCodeId}", wrapper.GetTaxCode)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/taxCode/{taxCodeId}", wrapper.ChangeTaxCode)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/userType", wrapper.ListUserTypes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/userType", wrapper.CreateUserType)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/userType/{userTypeId}", wrapper.GetUserType)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/userType/{userTypeId}", wrapper.ChangeUserType)
 
 	return m
+}
+
+type ListAddressTypesRequestObject struct {
+}
+
+type ListAddressTypesResponseObject interface {
+	VisitListAddressTypesResponse(w http.ResponseWriter) error
+}
+
+type ListAddressTypes200JSONResponse AddressTypePage
+
+func (response ListAddressTypes200JSONResponse) VisitListAddressTypesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAddressTypeRequestObject struct {
+	Body *CreateAddressTypeJSONRequestBody
+}
+
+type CreateAddressTypeResponseObject interface {
+	VisitCreateAddressTypeResponse(w http.ResponseWriter) error
+}
+
+type CreateAddressType200JSONResponse AddressType
+
+func (response CreateAddressType200JSONResponse) VisitCreateAddressTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAddressTypeRequestObject struct {
+	AddressTypeId Id `json:"addressTypeId"`
+}
+
+type GetAddressTypeResponseObject interface {
+	VisitGetAddressTypeResponse(w http.ResponseWriter) error
+}
+
+type GetAddressType200JSONResponse AddressType
+
+func (response GetAddressType200JSONResponse) VisitGetAddressTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeAddressTypeRequestObject struct {
+	AddressTypeId Id `json:"addressTypeId"`
+	Body          *ChangeAddressTypeJSONRequestBody
+}
+
+type ChangeAddressTypeResponseObject interface {
+	VisitChangeAddressTypeResponse(w http.ResponseWriter) error
+}
+
+type ChangeAddressType200JSONResponse AddressType
+
+func (response ChangeAddressType200JSONResponse) VisitChangeAddressTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBusinessCodesRequestObject struct {
+}
+
+type ListBusinessCodesResponseObject interface {
+	VisitListBusinessCodesResponse(w http.ResponseWriter) error
+}
+
+type ListBusinessCodes200JSONResponse BusinessCodePage
+
+func (response ListBusinessCodes200JSONResponse) VisitListBusinessCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBusinessCodeRequestObject struct {
+	Body *CreateBusinessCodeJSONRequestBody
+}
+
+type CreateBusinessCodeResponseObject interface {
+	VisitCreateBusinessCodeResponse(w http.ResponseWriter) error
+}
+
+type CreateBusinessCode200JSONResponse BusinessCode
+
+func (response CreateBusinessCode200JSONResponse) VisitCreateBusinessCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBusinessCodeRequestObject struct {
+	BusinessCodeId Id `json:"businessCodeId"`
+}
+
+type GetBusinessCodeResponseObject interface {
+	VisitGetBusinessCodeResponse(w http.ResponseWriter) error
+}
+
+type GetBusinessCode200JSONResponse BusinessCode
+
+func (response GetBusinessCode200JSONResponse) VisitGetBusinessCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeBusinessCodeRequestObject struct {
+	BusinessCodeId Id `json:"businessCodeId"`
+	Body           *ChangeBusinessCodeJSONRequestBody
+}
+
+type ChangeBusinessCodeResponseObject interface {
+	VisitChangeBusinessCodeResponse(w http.ResponseWriter) error
+}
+
+type ChangeBusinessCode200JSONResponse BusinessCode
+
+func (response ChangeBusinessCode200JSONResponse) VisitChangeBusinessCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListFilesRequestObject struct {
@@ -5870,6 +7769,299 @@ func (response ChangeAssignmentRecord200JSONResponse) VisitChangeAssignmentRecor
 	return err
 }
 
+type ListIndustrySectorsRequestObject struct {
+}
+
+type ListIndustrySectorsResponseObject interface {
+	VisitListIndustrySectorsResponse(w http.ResponseWriter) error
+}
+
+type ListIndustrySectors200JSONResponse IndustrySectorPage
+
+func (response ListIndustrySectors200JSONResponse) VisitListIndustrySectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIndustrySectorRequestObject struct {
+	Body *CreateIndustrySectorJSONRequestBody
+}
+
+type CreateIndustrySectorResponseObject interface {
+	VisitCreateIndustrySectorResponse(w http.ResponseWriter) error
+}
+
+type CreateIndustrySector200JSONResponse IndustrySector
+
+func (response CreateIndustrySector200JSONResponse) VisitCreateIndustrySectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIndustrySectorRequestObject struct {
+	IndustrySectorId Id `json:"industrySectorId"`
+}
+
+type GetIndustrySectorResponseObject interface {
+	VisitGetIndustrySectorResponse(w http.ResponseWriter) error
+}
+
+type GetIndustrySector200JSONResponse IndustrySector
+
+func (response GetIndustrySector200JSONResponse) VisitGetIndustrySectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeIndustrySectorRequestObject struct {
+	IndustrySectorId Id `json:"industrySectorId"`
+	Body             *ChangeIndustrySectorJSONRequestBody
+}
+
+type ChangeIndustrySectorResponseObject interface {
+	VisitChangeIndustrySectorResponse(w http.ResponseWriter) error
+}
+
+type ChangeIndustrySector200JSONResponse IndustrySector
+
+func (response ChangeIndustrySector200JSONResponse) VisitChangeIndustrySectorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListInvoicingEntitiesRequestObject struct {
+}
+
+type ListInvoicingEntitiesResponseObject interface {
+	VisitListInvoicingEntitiesResponse(w http.ResponseWriter) error
+}
+
+type ListInvoicingEntities200JSONResponse InvoicingEntityPage
+
+func (response ListInvoicingEntities200JSONResponse) VisitListInvoicingEntitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateInvoicingEntityRequestObject struct {
+	Body *CreateInvoicingEntityJSONRequestBody
+}
+
+type CreateInvoicingEntityResponseObject interface {
+	VisitCreateInvoicingEntityResponse(w http.ResponseWriter) error
+}
+
+type CreateInvoicingEntity200JSONResponse InvoicingEntity
+
+func (response CreateInvoicingEntity200JSONResponse) VisitCreateInvoicingEntityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetInvoicingEntityRequestObject struct {
+	InvoicingEntityId Id `json:"invoicingEntityId"`
+}
+
+type GetInvoicingEntityResponseObject interface {
+	VisitGetInvoicingEntityResponse(w http.ResponseWriter) error
+}
+
+type GetInvoicingEntity200JSONResponse InvoicingEntity
+
+func (response GetInvoicingEntity200JSONResponse) VisitGetInvoicingEntityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeInvoicingEntityRequestObject struct {
+	InvoicingEntityId Id `json:"invoicingEntityId"`
+	Body              *ChangeInvoicingEntityJSONRequestBody
+}
+
+type ChangeInvoicingEntityResponseObject interface {
+	VisitChangeInvoicingEntityResponse(w http.ResponseWriter) error
+}
+
+type ChangeInvoicingEntity200JSONResponse InvoicingEntity
+
+func (response ChangeInvoicingEntity200JSONResponse) VisitChangeInvoicingEntityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListInvoicingEntityAttributesRequestObject struct {
+	InvoicingEntityId InvoicingEntityId `json:"invoicingEntityId"`
+}
+
+type ListInvoicingEntityAttributesResponseObject interface {
+	VisitListInvoicingEntityAttributesResponse(w http.ResponseWriter) error
+}
+
+type ListInvoicingEntityAttributes200JSONResponse InvoicingEntityAttributePage
+
+func (response ListInvoicingEntityAttributes200JSONResponse) VisitListInvoicingEntityAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateInvoicingEntityAttributesRequestObject struct {
+	InvoicingEntityId InvoicingEntityId `json:"invoicingEntityId"`
+	Body              *CreateInvoicingEntityAttributesJSONRequestBody
+}
+
+type CreateInvoicingEntityAttributesResponseObject interface {
+	VisitCreateInvoicingEntityAttributesResponse(w http.ResponseWriter) error
+}
+
+type CreateInvoicingEntityAttributes200JSONResponse = CreateInvoicingEntityAttributes200JSONResponseBody
+
+func (response CreateInvoicingEntityAttributes200JSONResponse) VisitCreateInvoicingEntityAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteInvoicingEntityAttributeRequestObject struct {
+	InvoicingEntityId          InvoicingEntityId `json:"invoicingEntityId"`
+	InvoicingEntityAttributeId Id                `json:"invoicingEntityAttributeId"`
+}
+
+type DeleteInvoicingEntityAttributeResponseObject interface {
+	VisitDeleteInvoicingEntityAttributeResponse(w http.ResponseWriter) error
+}
+
+type DeleteInvoicingEntityAttribute200JSONResponse struct {
+	INVOICINGENTITYATTRIBUTE int `json:"INVOICING_ENTITY_ATTRIBUTE"`
+}
+
+func (response DeleteInvoicingEntityAttribute200JSONResponse) VisitDeleteInvoicingEntityAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetInvoicingEntityAttributeRequestObject struct {
+	InvoicingEntityId          InvoicingEntityId `json:"invoicingEntityId"`
+	InvoicingEntityAttributeId Id                `json:"invoicingEntityAttributeId"`
+}
+
+type GetInvoicingEntityAttributeResponseObject interface {
+	VisitGetInvoicingEntityAttributeResponse(w http.ResponseWriter) error
+}
+
+type GetInvoicingEntityAttribute200JSONResponse InvoicingEntityAttribute
+
+func (response GetInvoicingEntityAttribute200JSONResponse) VisitGetInvoicingEntityAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeInvoicingEntityAttributeRequestObject struct {
+	InvoicingEntityId          InvoicingEntityId `json:"invoicingEntityId"`
+	InvoicingEntityAttributeId Id                `json:"invoicingEntityAttributeId"`
+	Body                       *ChangeInvoicingEntityAttributeJSONRequestBody
+}
+
+type ChangeInvoicingEntityAttributeResponseObject interface {
+	VisitChangeInvoicingEntityAttributeResponse(w http.ResponseWriter) error
+}
+
+type ChangeInvoicingEntityAttribute200JSONResponse InvoicingEntityAttribute
+
+func (response ChangeInvoicingEntityAttribute200JSONResponse) VisitChangeInvoicingEntityAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListJobsRequestObject struct {
 }
 
@@ -5969,6 +8161,94 @@ type RetryJobResponseObject interface {
 type RetryJob200JSONResponse Job
 
 func (response RetryJob200JSONResponse) VisitRetryJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobTitlesRequestObject struct {
+}
+
+type ListJobTitlesResponseObject interface {
+	VisitListJobTitlesResponse(w http.ResponseWriter) error
+}
+
+type ListJobTitles200JSONResponse JobTitlePage
+
+func (response ListJobTitles200JSONResponse) VisitListJobTitlesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateJobTitleRequestObject struct {
+	Body *CreateJobTitleJSONRequestBody
+}
+
+type CreateJobTitleResponseObject interface {
+	VisitCreateJobTitleResponse(w http.ResponseWriter) error
+}
+
+type CreateJobTitle200JSONResponse JobTitle
+
+func (response CreateJobTitle200JSONResponse) VisitCreateJobTitleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJobTitleRequestObject struct {
+	JobTitleId Id `json:"jobTitleId"`
+}
+
+type GetJobTitleResponseObject interface {
+	VisitGetJobTitleResponse(w http.ResponseWriter) error
+}
+
+type GetJobTitle200JSONResponse JobTitle
+
+func (response GetJobTitle200JSONResponse) VisitGetJobTitleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeJobTitleRequestObject struct {
+	JobTitleId Id `json:"jobTitleId"`
+	Body       *ChangeJobTitleJSONRequestBody
+}
+
+type ChangeJobTitleResponseObject interface {
+	VisitChangeJobTitleResponse(w http.ResponseWriter) error
+}
+
+type ChangeJobTitle200JSONResponse JobTitle
+
+func (response ChangeJobTitle200JSONResponse) VisitChangeJobTitleResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -6517,6 +8797,94 @@ func (response ChangePackagePortfolio200JSONResponse) VisitChangePackagePortfoli
 	return err
 }
 
+type ListPaymentMethodsRequestObject struct {
+}
+
+type ListPaymentMethodsResponseObject interface {
+	VisitListPaymentMethodsResponse(w http.ResponseWriter) error
+}
+
+type ListPaymentMethods200JSONResponse PaymentMethodPage
+
+func (response ListPaymentMethods200JSONResponse) VisitListPaymentMethodsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentMethodRequestObject struct {
+	Body *CreatePaymentMethodJSONRequestBody
+}
+
+type CreatePaymentMethodResponseObject interface {
+	VisitCreatePaymentMethodResponse(w http.ResponseWriter) error
+}
+
+type CreatePaymentMethod200JSONResponse PaymentMethod
+
+func (response CreatePaymentMethod200JSONResponse) VisitCreatePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPaymentMethodRequestObject struct {
+	PaymentMethodId Id `json:"paymentMethodId"`
+}
+
+type GetPaymentMethodResponseObject interface {
+	VisitGetPaymentMethodResponse(w http.ResponseWriter) error
+}
+
+type GetPaymentMethod200JSONResponse PaymentMethod
+
+func (response GetPaymentMethod200JSONResponse) VisitGetPaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePaymentMethodRequestObject struct {
+	PaymentMethodId Id `json:"paymentMethodId"`
+	Body            *ChangePaymentMethodJSONRequestBody
+}
+
+type ChangePaymentMethodResponseObject interface {
+	VisitChangePaymentMethodResponse(w http.ResponseWriter) error
+}
+
+type ChangePaymentMethod200JSONResponse PaymentMethod
+
+func (response ChangePaymentMethod200JSONResponse) VisitChangePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPortfoliosRequestObject struct {
 }
 
@@ -6711,6 +9079,220 @@ type ChangePortfolioAttributeResponseObject interface {
 type ChangePortfolioAttribute200JSONResponse PortfolioAttribute
 
 func (response ChangePortfolioAttribute200JSONResponse) VisitChangePortfolioAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPortfolioAddressesRequestObject struct {
+	PortfolioId PortfolioId `json:"portfolioId"`
+}
+
+type ListPortfolioAddressesResponseObject interface {
+	VisitListPortfolioAddressesResponse(w http.ResponseWriter) error
+}
+
+type ListPortfolioAddresses200JSONResponse []PortfolioAddress
+
+func (response ListPortfolioAddresses200JSONResponse) VisitListPortfolioAddressesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortfolioAddressRequestObject struct {
+	PortfolioId PortfolioId `json:"portfolioId"`
+	Body        *CreatePortfolioAddressJSONRequestBody
+}
+
+type CreatePortfolioAddressResponseObject interface {
+	VisitCreatePortfolioAddressResponse(w http.ResponseWriter) error
+}
+
+type CreatePortfolioAddress200JSONResponse PortfolioAddress
+
+func (response CreatePortfolioAddress200JSONResponse) VisitCreatePortfolioAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPortfolioAddressRequestObject struct {
+	PortfolioId        PortfolioId        `json:"portfolioId"`
+	PortfolioAddressId PortfolioAddressId `json:"portfolioAddressId"`
+}
+
+type GetPortfolioAddressResponseObject interface {
+	VisitGetPortfolioAddressResponse(w http.ResponseWriter) error
+}
+
+type GetPortfolioAddress200JSONResponse PortfolioAddress
+
+func (response GetPortfolioAddress200JSONResponse) VisitGetPortfolioAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePortfolioAddressRequestObject struct {
+	PortfolioId        PortfolioId        `json:"portfolioId"`
+	PortfolioAddressId PortfolioAddressId `json:"portfolioAddressId"`
+	Body               *ChangePortfolioAddressJSONRequestBody
+}
+
+type ChangePortfolioAddressResponseObject interface {
+	VisitChangePortfolioAddressResponse(w http.ResponseWriter) error
+}
+
+type ChangePortfolioAddress200JSONResponse PortfolioAddress
+
+func (response ChangePortfolioAddress200JSONResponse) VisitChangePortfolioAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPortfolioAddressAttributesRequestObject struct {
+	PortfolioId        PortfolioId        `json:"portfolioId"`
+	PortfolioAddressId PortfolioAddressId `json:"portfolioAddressId"`
+}
+
+type ListPortfolioAddressAttributesResponseObject interface {
+	VisitListPortfolioAddressAttributesResponse(w http.ResponseWriter) error
+}
+
+type ListPortfolioAddressAttributes200JSONResponse PortfolioAddressAttributePage
+
+func (response ListPortfolioAddressAttributes200JSONResponse) VisitListPortfolioAddressAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortfolioAddressAttributesRequestObject struct {
+	PortfolioId        PortfolioId        `json:"portfolioId"`
+	PortfolioAddressId PortfolioAddressId `json:"portfolioAddressId"`
+	Body               *CreatePortfolioAddressAttributesJSONRequestBody
+}
+
+type CreatePortfolioAddressAttributesResponseObject interface {
+	VisitCreatePortfolioAddressAttributesResponse(w http.ResponseWriter) error
+}
+
+type CreatePortfolioAddressAttributes200JSONResponse = CreatePortfolioAddressAttributes200JSONResponseBody
+
+func (response CreatePortfolioAddressAttributes200JSONResponse) VisitCreatePortfolioAddressAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePortfolioAddressAttributeRequestObject struct {
+	PortfolioId                 PortfolioId        `json:"portfolioId"`
+	PortfolioAddressId          PortfolioAddressId `json:"portfolioAddressId"`
+	PortfolioAddressAttributeId Id                 `json:"portfolioAddressAttributeId"`
+}
+
+type DeletePortfolioAddressAttributeResponseObject interface {
+	VisitDeletePortfolioAddressAttributeResponse(w http.ResponseWriter) error
+}
+
+type DeletePortfolioAddressAttribute200JSONResponse struct {
+	PORTFOLIOADDRESSATTRIBUTE int `json:"PORTFOLIO_ADDRESS_ATTRIBUTE"`
+}
+
+func (response DeletePortfolioAddressAttribute200JSONResponse) VisitDeletePortfolioAddressAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPortfolioAddressAttributeRequestObject struct {
+	PortfolioId                 PortfolioId        `json:"portfolioId"`
+	PortfolioAddressId          PortfolioAddressId `json:"portfolioAddressId"`
+	PortfolioAddressAttributeId Id                 `json:"portfolioAddressAttributeId"`
+}
+
+type GetPortfolioAddressAttributeResponseObject interface {
+	VisitGetPortfolioAddressAttributeResponse(w http.ResponseWriter) error
+}
+
+type GetPortfolioAddressAttribute200JSONResponse PortfolioAddressAttribute
+
+func (response GetPortfolioAddressAttribute200JSONResponse) VisitGetPortfolioAddressAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePortfolioAddressAttributeRequestObject struct {
+	PortfolioId                 PortfolioId        `json:"portfolioId"`
+	PortfolioAddressId          PortfolioAddressId `json:"portfolioAddressId"`
+	PortfolioAddressAttributeId Id                 `json:"portfolioAddressAttributeId"`
+	Body                        *ChangePortfolioAddressAttributeJSONRequestBody
+}
+
+type ChangePortfolioAddressAttributeResponseObject interface {
+	VisitChangePortfolioAddressAttributeResponse(w http.ResponseWriter) error
+}
+
+type ChangePortfolioAddressAttribute200JSONResponse PortfolioAddressAttribute
+
+func (response ChangePortfolioAddressAttribute200JSONResponse) VisitChangePortfolioAddressAttributeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -7888,8 +10470,208 @@ func (response RequestWget200JSONResponse) VisitRequestWgetResponse(w http.Respo
 	return err
 }
 
+type ListTaxCodesRequestObject struct {
+}
+
+type ListTaxCodesResponseObject interface {
+	VisitListTaxCodesResponse(w http.ResponseWriter) error
+}
+
+type ListTaxCodes200JSONResponse TaxCodePage
+
+func (response ListTaxCodes200JSONResponse) VisitListTaxCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTaxCodeRequestObject struct {
+	Body *CreateTaxCodeJSONRequestBody
+}
+
+type CreateTaxCodeResponseObject interface {
+	VisitCreateTaxCodeResponse(w http.ResponseWriter) error
+}
+
+type CreateTaxCode200JSONResponse TaxCode
+
+func (response CreateTaxCode200JSONResponse) VisitCreateTaxCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaxCodeRequestObject struct {
+	TaxCodeId Id `json:"taxCodeId"`
+}
+
+type GetTaxCodeResponseObject interface {
+	VisitGetTaxCodeResponse(w http.ResponseWriter) error
+}
+
+type GetTaxCode200JSONResponse TaxCode
+
+func (response GetTaxCode200JSONResponse) VisitGetTaxCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeTaxCodeRequestObject struct {
+	TaxCodeId Id `json:"taxCodeId"`
+	Body      *ChangeTaxCodeJSONRequestBody
+}
+
+type ChangeTaxCodeResponseObject interface {
+	VisitChangeTaxCodeResponse(w http.ResponseWriter) error
+}
+
+type ChangeTaxCode200JSONResponse TaxCode
+
+func (response ChangeTaxCode200JSONResponse) VisitChangeTaxCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserTypesRequestObject struct {
+}
+
+type ListUserTypesResponseObject interface {
+	VisitListUserTypesResponse(w http.ResponseWriter) error
+}
+
+type ListUserTypes200JSONResponse UserTypePage
+
+func (response ListUserTypes200JSONResponse) VisitListUserTypesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUserTypeRequestObject struct {
+	Body *CreateUserTypeJSONRequestBody
+}
+
+type CreateUserTypeResponseObject interface {
+	VisitCreateUserTypeResponse(w http.ResponseWriter) error
+}
+
+type CreateUserType200JSONResponse UserType
+
+func (response CreateUserType200JSONResponse) VisitCreateUserTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserTypeRequestObject struct {
+	UserTypeId Id `json:"userTypeId"`
+}
+
+type GetUserTypeResponseObject interface {
+	VisitGetUserTypeResponse(w http.ResponseWriter) error
+}
+
+type GetUserType200JSONResponse UserType
+
+func (response GetUserType200JSONResponse) VisitGetUserTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeUserTypeRequestObject struct {
+	UserTypeId Id `json:"userTypeId"`
+	Body       *ChangeUserTypeJSONRequestBody
+}
+
+type ChangeUserTypeResponseObject interface {
+	VisitChangeUserTypeResponse(w http.ResponseWriter) error
+}
+
+type ChangeUserType200JSONResponse UserType
+
+func (response ChangeUserType200JSONResponse) VisitChangeUserTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAddressTypes List the types of address
+	// (GET /addressType)
+	ListAddressTypes(ctx context.Context, request ListAddressTypesRequestObject) (ListAddressTypesResponseObject, error)
+	// CreateAddressType Add a type of address
+	// (POST /addressType)
+	CreateAddressType(ctx context.Context, request CreateAddressTypeRequestObject) (CreateAddressTypeResponseObject, error)
+	// GetAddressType Read a type of address
+	// (GET /addressType/{addressTypeId})
+	GetAddressType(ctx context.Context, request GetAddressTypeRequestObject) (GetAddressTypeResponseObject, error)
+	// ChangeAddressType Change a type of address
+	// (PATCH /addressType/{addressTypeId})
+	ChangeAddressType(ctx context.Context, request ChangeAddressTypeRequestObject) (ChangeAddressTypeResponseObject, error)
+	// ListBusinessCodes List the business codes
+	// (GET /businessCode)
+	ListBusinessCodes(ctx context.Context, request ListBusinessCodesRequestObject) (ListBusinessCodesResponseObject, error)
+	// CreateBusinessCode Add a business code
+	// (POST /businessCode)
+	CreateBusinessCode(ctx context.Context, request CreateBusinessCodeRequestObject) (CreateBusinessCodeResponseObject, error)
+	// GetBusinessCode Read a business code
+	// (GET /businessCode/{businessCodeId})
+	GetBusinessCode(ctx context.Context, request GetBusinessCodeRequestObject) (GetBusinessCodeResponseObject, error)
+	// ChangeBusinessCode Change a business code
+	// (PATCH /businessCode/{businessCodeId})
+	ChangeBusinessCode(ctx context.Context, request ChangeBusinessCodeRequestObject) (ChangeBusinessCodeResponseObject, error)
 	// ListFiles List files
 	// (GET /file)
 	ListFiles(ctx context.Context, request ListFilesRequestObject) (ListFilesResponseObject, error)
@@ -7941,6 +10723,45 @@ type StrictServerInterface interface {
 	// ChangeAssignmentRecord Move a SIM, by the id of its assignment
 	// (PATCH /iccPortfolioPackage/{iccPortfolioPackageId})
 	ChangeAssignmentRecord(ctx context.Context, request ChangeAssignmentRecordRequestObject) (ChangeAssignmentRecordResponseObject, error)
+	// ListIndustrySectors List the industry sectors
+	// (GET /industrySector)
+	ListIndustrySectors(ctx context.Context, request ListIndustrySectorsRequestObject) (ListIndustrySectorsResponseObject, error)
+	// CreateIndustrySector Add an industry sector
+	// (POST /industrySector)
+	CreateIndustrySector(ctx context.Context, request CreateIndustrySectorRequestObject) (CreateIndustrySectorResponseObject, error)
+	// GetIndustrySector Read an industry sector
+	// (GET /industrySector/{industrySectorId})
+	GetIndustrySector(ctx context.Context, request GetIndustrySectorRequestObject) (GetIndustrySectorResponseObject, error)
+	// ChangeIndustrySector Change an industry sector
+	// (PATCH /industrySector/{industrySectorId})
+	ChangeIndustrySector(ctx context.Context, request ChangeIndustrySectorRequestObject) (ChangeIndustrySectorResponseObject, error)
+	// ListInvoicingEntities List the invoicing entities
+	// (GET /invoicingEntity)
+	ListInvoicingEntities(ctx context.Context, request ListInvoicingEntitiesRequestObject) (ListInvoicingEntitiesResponseObject, error)
+	// CreateInvoicingEntity Add an invoicing entity
+	// (POST /invoicingEntity)
+	CreateInvoicingEntity(ctx context.Context, request CreateInvoicingEntityRequestObject) (CreateInvoicingEntityResponseObject, error)
+	// GetInvoicingEntity Read an invoicing entity
+	// (GET /invoicingEntity/{invoicingEntityId})
+	GetInvoicingEntity(ctx context.Context, request GetInvoicingEntityRequestObject) (GetInvoicingEntityResponseObject, error)
+	// ChangeInvoicingEntity Change an invoicing entity
+	// (PATCH /invoicingEntity/{invoicingEntityId})
+	ChangeInvoicingEntity(ctx context.Context, request ChangeInvoicingEntityRequestObject) (ChangeInvoicingEntityResponseObject, error)
+	// ListInvoicingEntityAttributes List the attributes of an invoicing entity
+	// (GET /invoicingEntity/{invoicingEntityId}/attribute)
+	ListInvoicingEntityAttributes(ctx context.Context, request ListInvoicingEntityAttributesRequestObject) (ListInvoicingEntityAttributesResponseObject, error)
+	// CreateInvoicingEntityAttributes Add attributes to an invoicing entity
+	// (POST /invoicingEntity/{invoicingEntityId}/attribute)
+	CreateInvoicingEntityAttributes(ctx context.Context, request CreateInvoicingEntityAttributesRequestObject) (CreateInvoicingEntityAttributesResponseObject, error)
+	// DeleteInvoicingEntityAttribute Delete an attribute of an invoicing entity
+	// (DELETE /invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId})
+	DeleteInvoicingEntityAttribute(ctx context.Context, request DeleteInvoicingEntityAttributeRequestObject) (DeleteInvoicingEntityAttributeResponseObject, error)
+	// GetInvoicingEntityAttribute Read an attribute of an invoicing entity
+	// (GET /invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId})
+	GetInvoicingEntityAttribute(ctx context.Context, request GetInvoicingEntityAttributeRequestObject) (GetInvoicingEntityAttributeResponseObject, error)
+	// ChangeInvoicingEntityAttribute Change the value of an attribute of an invoicing entity
+	// (PATCH /invoicingEntity/{invoicingEntityId}/attribute/{invoicingEntityAttributeId})
+	ChangeInvoicingEntityAttribute(ctx context.Context, request ChangeInvoicingEntityAttributeRequestObject) (ChangeInvoicingEntityAttributeResponseObject, error)
 	// ListJobs List bulk jobs
 	// (GET /job)
 	ListJobs(ctx context.Context, request ListJobsRequestObject) (ListJobsResponseObject, error)
@@ -7956,6 +10777,18 @@ type StrictServerInterface interface {
 	// RetryJob Do again what failed
 	// (POST /job/{jobId}/retry)
 	RetryJob(ctx context.Context, request RetryJobRequestObject) (RetryJobResponseObject, error)
+	// ListJobTitles List the job titles
+	// (GET /jobTitle)
+	ListJobTitles(ctx context.Context, request ListJobTitlesRequestObject) (ListJobTitlesResponseObject, error)
+	// CreateJobTitle Add a job title
+	// (POST /jobTitle)
+	CreateJobTitle(ctx context.Context, request CreateJobTitleRequestObject) (CreateJobTitleResponseObject, error)
+	// GetJobTitle Read a job title
+	// (GET /jobTitle/{jobTitleId})
+	GetJobTitle(ctx context.Context, request GetJobTitleRequestObject) (GetJobTitleResponseObject, error)
+	// ChangeJobTitle Change a job title
+	// (PATCH /jobTitle/{jobTitleId})
+	ChangeJobTitle(ctx context.Context, request ChangeJobTitleRequestObject) (ChangeJobTitleResponseObject, error)
 	// ListPackages List packages
 	// (GET /package)
 	ListPackages(ctx context.Context, request ListPackagesRequestObject) (ListPackagesResponseObject, error)
@@ -8025,6 +10858,18 @@ type StrictServerInterface interface {
 	// ChangePackagePortfolio Change how a package is offered
 	// (PATCH /package/{packageId}/packagePortfolio/{packagePortfolioId})
 	ChangePackagePortfolio(ctx context.Context, request ChangePackagePortfolioRequestObject) (ChangePackagePortfolioResponseObject, error)
+	// ListPaymentMethods List the payment methods
+	// (GET /paymentMethod)
+	ListPaymentMethods(ctx context.Context, request ListPaymentMethodsRequestObject) (ListPaymentMethodsResponseObject, error)
+	// CreatePaymentMethod Add a payment method
+	// (POST /paymentMethod)
+	CreatePaymentMethod(ctx context.Context, request CreatePaymentMethodRequestObject) (CreatePaymentMethodResponseObject, error)
+	// GetPaymentMethod Read a payment method
+	// (GET /paymentMethod/{paymentMethodId})
+	GetPaymentMethod(ctx context.Context, request GetPaymentMethodRequestObject) (GetPaymentMethodResponseObject, error)
+	// ChangePaymentMethod Change a payment method
+	// (PATCH /paymentMethod/{paymentMethodId})
+	ChangePaymentMethod(ctx context.Context, request ChangePaymentMethodRequestObject) (ChangePaymentMethodResponseObject, error)
 	// ListPortfolios List accounts, parents before children
 	// (GET /portfolio)
 	ListPortfolios(ctx context.Context, request ListPortfoliosRequestObject) (ListPortfoliosResponseObject, error)
@@ -8052,6 +10897,33 @@ type StrictServerInterface interface {
 	// ChangePortfolioAttribute Change the value of an attribute of a portfolio
 	// (PATCH /portfolio/{portfolioId}/attribute/{portfolioAttributeId})
 	ChangePortfolioAttribute(ctx context.Context, request ChangePortfolioAttributeRequestObject) (ChangePortfolioAttributeResponseObject, error)
+	// ListPortfolioAddresses List the addresses of an account, in the order in which they were made
+	// (GET /portfolio/{portfolioId}/portfolioAddress)
+	ListPortfolioAddresses(ctx context.Context, request ListPortfolioAddressesRequestObject) (ListPortfolioAddressesResponseObject, error)
+	// CreatePortfolioAddress Give an account an address
+	// (POST /portfolio/{portfolioId}/portfolioAddress)
+	CreatePortfolioAddress(ctx context.Context, request CreatePortfolioAddressRequestObject) (CreatePortfolioAddressResponseObject, error)
+	// GetPortfolioAddress Read an address
+	// (GET /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId})
+	GetPortfolioAddress(ctx context.Context, request GetPortfolioAddressRequestObject) (GetPortfolioAddressResponseObject, error)
+	// ChangePortfolioAddress Change an address
+	// (PATCH /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId})
+	ChangePortfolioAddress(ctx context.Context, request ChangePortfolioAddressRequestObject) (ChangePortfolioAddressResponseObject, error)
+	// ListPortfolioAddressAttributes List the attributes of an address
+	// (GET /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute)
+	ListPortfolioAddressAttributes(ctx context.Context, request ListPortfolioAddressAttributesRequestObject) (ListPortfolioAddressAttributesResponseObject, error)
+	// CreatePortfolioAddressAttributes Add attributes to an address
+	// (POST /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute)
+	CreatePortfolioAddressAttributes(ctx context.Context, request CreatePortfolioAddressAttributesRequestObject) (CreatePortfolioAddressAttributesResponseObject, error)
+	// DeletePortfolioAddressAttribute Delete an attribute of an address
+	// (DELETE /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId})
+	DeletePortfolioAddressAttribute(ctx context.Context, request DeletePortfolioAddressAttributeRequestObject) (DeletePortfolioAddressAttributeResponseObject, error)
+	// GetPortfolioAddressAttribute Read an attribute of an address
+	// (GET /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId})
+	GetPortfolioAddressAttribute(ctx context.Context, request GetPortfolioAddressAttributeRequestObject) (GetPortfolioAddressAttributeResponseObject, error)
+	// ChangePortfolioAddressAttribute Change the value of an attribute of an address
+	// (PATCH /portfolio/{portfolioId}/portfolioAddress/{portfolioAddressId}/attribute/{portfolioAddressAttributeId})
+	ChangePortfolioAddressAttribute(ctx context.Context, request ChangePortfolioAddressAttributeRequestObject) (ChangePortfolioAddressAttributeResponseObject, error)
 	// ListServiceAccounts List the programs of an account
 	// (GET /portfolio/{portfolioId}/serviceAccount)
 	ListServiceAccounts(ctx context.Context, request ListServiceAccountsRequestObject) (ListServiceAccountsResponseObject, error)
@@ -8205,6 +11077,30 @@ type StrictServerInterface interface {
 	// RequestWget Fetch a page from the device
 	// (PUT /sim/{iccId}/wgetRequest)
 	RequestWget(ctx context.Context, request RequestWgetRequestObject) (RequestWgetResponseObject, error)
+	// ListTaxCodes List the tax codes
+	// (GET /taxCode)
+	ListTaxCodes(ctx context.Context, request ListTaxCodesRequestObject) (ListTaxCodesResponseObject, error)
+	// CreateTaxCode Add a tax code
+	// (POST /taxCode)
+	CreateTaxCode(ctx context.Context, request CreateTaxCodeRequestObject) (CreateTaxCodeResponseObject, error)
+	// GetTaxCode Read a tax code
+	// (GET /taxCode/{taxCodeId})
+	GetTaxCode(ctx context.Context, request GetTaxCodeRequestObject) (GetTaxCodeResponseObject, error)
+	// ChangeTaxCode Change a tax code
+	// (PATCH /taxCode/{taxCodeId})
+	ChangeTaxCode(ctx context.Context, request ChangeTaxCodeRequestObject) (ChangeTaxCodeResponseObject, error)
+	// ListUserTypes List the types of user
+	// (GET /userType)
+	ListUserTypes(ctx context.Context, request ListUserTypesRequestObject) (ListUserTypesResponseObject, error)
+	// CreateUserType Add a type of user
+	// (POST /userType)
+	CreateUserType(ctx context.Context, request CreateUserTypeRequestObject) (CreateUserTypeResponseObject, error)
+	// GetUserType Read a type of user
+	// (GET /userType/{userTypeId})
+	GetUserType(ctx context.Context, request GetUserTypeRequestObject) (GetUserTypeResponseObject, error)
+	// ChangeUserType Change a type of user
+	// (PATCH /userType/{userTypeId})
+	ChangeUserType(ctx context.Context, request ChangeUserTypeRequestObject) (ChangeUserTypeResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -8244,6 +11140,234 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// ListAddressTypes operation middleware
+func (sh *strictHandler) ListAddressTypes(w http.ResponseWriter, r *http.Request) {
+	var request ListAddressTypesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAddressTypes(ctx, request.(ListAddressTypesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAddressTypes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListAddressTypesResponseObject); ok {
+		if err := validResponse.VisitListAddressTypesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateAddressType operation middleware
+func (sh *strictHandler) CreateAddressType(w http.ResponseWriter, r *http.Request) {
+	var request CreateAddressTypeRequestObject
+
+	var body CreateAddressTypeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateAddressType(ctx, request.(CreateAddressTypeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateAddressType")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateAddressTypeResponseObject); ok {
+		if err := validResponse.VisitCreateAddressTypeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetAddressType operation middleware
+func (sh *strictHandler) GetAddressType(w http.ResponseWriter, r *http.Request, addressTypeId Id) {
+	var request GetAddressTypeRequestObject
+
+	request.AddressTypeId = addressTypeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAddressType(ctx, request.(GetAddressTypeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAddressType")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetAddressTypeResponseObject); ok {
+		if err := validResponse.VisitGetAddressTypeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeAddressType operation middleware
+func (sh *strictHandler) ChangeAddressType(w http.ResponseWriter, r *http.Request, addressTypeId Id) {
+	var request ChangeAddressTypeRequestObject
+
+	request.AddressTypeId = addressTypeId
+
+	var body ChangeAddressTypeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeAddressType(ctx, request.(ChangeAddressTypeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeAddressType")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeAddressTypeResponseObject); ok {
+		if err := validResponse.VisitChangeAddressTypeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListBusinessCodes operation middleware
+func (sh *strictHandler) ListBusinessCodes(w http.ResponseWriter, r *http.Request) {
+	var request ListBusinessCodesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBusinessCodes(ctx, request.(ListBusinessCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBusinessCodes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListBusinessCodesResponseObject); ok {
+		if err := validResponse.VisitListBusinessCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateBusinessCode operation middleware
+func (sh *strictHandler) CreateBusinessCode(w http.ResponseWriter, r *http.Request) {
+	var request CreateBusinessCodeRequestObject
+
+	var body CreateBusinessCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateBusinessCode(ctx, request.(CreateBusinessCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateBusinessCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateBusinessCodeResponseObject); ok {
+		if err := validResponse.VisitCreateBusinessCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetBusinessCode operation middleware
+func (sh *strictHandler) GetBusinessCode(w http.ResponseWriter, r *http.Request, businessCodeId Id) {
+	var request GetBusinessCodeRequestObject
+
+	request.BusinessCodeId = businessCodeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBusinessCode(ctx, request.(GetBusinessCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBusinessCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetBusinessCodeResponseObject); ok {
+		if err := validResponse.VisitGetBusinessCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeBusinessCode operation middleware
+func (sh *strictHandler) ChangeBusinessCode(w http.ResponseWriter, r *http.Request, businessCodeId Id) {
+	var request ChangeBusinessCodeRequestObject
+
+	request.BusinessCodeId = businessCodeId
+
+	var body ChangeBusinessCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeBusinessCode(ctx, request.(ChangeBusinessCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeBusinessCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeBusinessCodeResponseObject); ok {
+		if err := validResponse.VisitChangeBusinessCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // ListFiles operation middleware
@@ -8726,6 +11850,381 @@ func (sh *strictHandler) ChangeAssignmentRecord(w http.ResponseWriter, r *http.R
 	}
 }
 
+// ListIndustrySectors operation middleware
+func (sh *strictHandler) ListIndustrySectors(w http.ResponseWriter, r *http.Request) {
+	var request ListIndustrySectorsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIndustrySectors(ctx, request.(ListIndustrySectorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIndustrySectors")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListIndustrySectorsResponseObject); ok {
+		if err := validResponse.VisitListIndustrySectorsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateIndustrySector operation middleware
+func (sh *strictHandler) CreateIndustrySector(w http.ResponseWriter, r *http.Request) {
+	var request CreateIndustrySectorRequestObject
+
+	var body CreateIndustrySectorJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateIndustrySector(ctx, request.(CreateIndustrySectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateIndustrySector")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateIndustrySectorResponseObject); ok {
+		if err := validResponse.VisitCreateIndustrySectorResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetIndustrySector operation middleware
+func (sh *strictHandler) GetIndustrySector(w http.ResponseWriter, r *http.Request, industrySectorId Id) {
+	var request GetIndustrySectorRequestObject
+
+	request.IndustrySectorId = industrySectorId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetIndustrySector(ctx, request.(GetIndustrySectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetIndustrySector")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetIndustrySectorResponseObject); ok {
+		if err := validResponse.VisitGetIndustrySectorResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeIndustrySector operation middleware
+func (sh *strictHandler) ChangeIndustrySector(w http.ResponseWriter, r *http.Request, industrySectorId Id) {
+	var request ChangeIndustrySectorRequestObject
+
+	request.IndustrySectorId = industrySectorId
+
+	var body ChangeIndustrySectorJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeIndustrySector(ctx, request.(ChangeIndustrySectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeIndustrySector")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeIndustrySectorResponseObject); ok {
+		if err := validResponse.VisitChangeIndustrySectorResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListInvoicingEntities operation middleware
+func (sh *strictHandler) ListInvoicingEntities(w http.ResponseWriter, r *http.Request) {
+	var request ListInvoicingEntitiesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListInvoicingEntities(ctx, request.(ListInvoicingEntitiesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListInvoicingEntities")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListInvoicingEntitiesResponseObject); ok {
+		if err := validResponse.VisitListInvoicingEntitiesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateInvoicingEntity operation middleware
+func (sh *strictHandler) CreateInvoicingEntity(w http.ResponseWriter, r *http.Request) {
+	var request CreateInvoicingEntityRequestObject
+
+	var body CreateInvoicingEntityJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateInvoicingEntity(ctx, request.(CreateInvoicingEntityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateInvoicingEntity")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateInvoicingEntityResponseObject); ok {
+		if err := validResponse.VisitCreateInvoicingEntityResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetInvoicingEntity operation middleware
+func (sh *strictHandler) GetInvoicingEntity(w http.ResponseWriter, r *http.Request, invoicingEntityId Id) {
+	var request GetInvoicingEntityRequestObject
+
+	request.InvoicingEntityId = invoicingEntityId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetInvoicingEntity(ctx, request.(GetInvoicingEntityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetInvoicingEntity")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetInvoicingEntityResponseObject); ok {
+		if err := validResponse.VisitGetInvoicingEntityResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeInvoicingEntity operation middleware
+func (sh *strictHandler) ChangeInvoicingEntity(w http.ResponseWriter, r *http.Request, invoicingEntityId Id) {
+	var request ChangeInvoicingEntityRequestObject
+
+	request.InvoicingEntityId = invoicingEntityId
+
+	var body ChangeInvoicingEntityJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeInvoicingEntity(ctx, request.(ChangeInvoicingEntityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeInvoicingEntity")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeInvoicingEntityResponseObject); ok {
+		if err := validResponse.VisitChangeInvoicingEntityResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListInvoicingEntityAttributes operation middleware
+func (sh *strictHandler) ListInvoicingEntityAttributes(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId) {
+	var request ListInvoicingEntityAttributesRequestObject
+
+	request.InvoicingEntityId = invoicingEntityId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListInvoicingEntityAttributes(ctx, request.(ListInvoicingEntityAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListInvoicingEntityAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListInvoicingEntityAttributesResponseObject); ok {
+		if err := validResponse.VisitListInvoicingEntityAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateInvoicingEntityAttributes operation middleware
+func (sh *strictHandler) CreateInvoicingEntityAttributes(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId) {
+	var request CreateInvoicingEntityAttributesRequestObject
+
+	request.InvoicingEntityId = invoicingEntityId
+
+	var body CreateInvoicingEntityAttributesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateInvoicingEntityAttributes(ctx, request.(CreateInvoicingEntityAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateInvoicingEntityAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateInvoicingEntityAttributesResponseObject); ok {
+		if err := validResponse.VisitCreateInvoicingEntityAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteInvoicingEntityAttribute operation middleware
+func (sh *strictHandler) DeleteInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId, invoicingEntityAttributeId Id) {
+	var request DeleteInvoicingEntityAttributeRequestObject
+
+	request.InvoicingEntityId = invoicingEntityId
+	request.InvoicingEntityAttributeId = invoicingEntityAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteInvoicingEntityAttribute(ctx, request.(DeleteInvoicingEntityAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteInvoicingEntityAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteInvoicingEntityAttributeResponseObject); ok {
+		if err := validResponse.VisitDeleteInvoicingEntityAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetInvoicingEntityAttribute operation middleware
+func (sh *strictHandler) GetInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId, invoicingEntityAttributeId Id) {
+	var request GetInvoicingEntityAttributeRequestObject
+
+	request.InvoicingEntityId = invoicingEntityId
+	request.InvoicingEntityAttributeId = invoicingEntityAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetInvoicingEntityAttribute(ctx, request.(GetInvoicingEntityAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetInvoicingEntityAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetInvoicingEntityAttributeResponseObject); ok {
+		if err := validResponse.VisitGetInvoicingEntityAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeInvoicingEntityAttribute operation middleware
+func (sh *strictHandler) ChangeInvoicingEntityAttribute(w http.ResponseWriter, r *http.Request, invoicingEntityId InvoicingEntityId, invoicingEntityAttributeId Id) {
+	var request ChangeInvoicingEntityAttributeRequestObject
+
+	request.InvoicingEntityId = invoicingEntityId
+	request.InvoicingEntityAttributeId = invoicingEntityAttributeId
+
+	var body ChangeInvoicingEntityAttributeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeInvoicingEntityAttribute(ctx, request.(ChangeInvoicingEntityAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeInvoicingEntityAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeInvoicingEntityAttributeResponseObject); ok {
+		if err := validResponse.VisitChangeInvoicingEntityAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListJobs operation middleware
 func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request) {
 	var request ListJobsRequestObject
@@ -8859,6 +12358,120 @@ func (sh *strictHandler) RetryJob(w http.ResponseWriter, r *http.Request, jobId 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RetryJobResponseObject); ok {
 		if err := validResponse.VisitRetryJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListJobTitles operation middleware
+func (sh *strictHandler) ListJobTitles(w http.ResponseWriter, r *http.Request) {
+	var request ListJobTitlesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobTitles(ctx, request.(ListJobTitlesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobTitles")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJobTitlesResponseObject); ok {
+		if err := validResponse.VisitListJobTitlesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateJobTitle operation middleware
+func (sh *strictHandler) CreateJobTitle(w http.ResponseWriter, r *http.Request) {
+	var request CreateJobTitleRequestObject
+
+	var body CreateJobTitleJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateJobTitle(ctx, request.(CreateJobTitleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateJobTitle")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateJobTitleResponseObject); ok {
+		if err := validResponse.VisitCreateJobTitleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetJobTitle operation middleware
+func (sh *strictHandler) GetJobTitle(w http.ResponseWriter, r *http.Request, jobTitleId Id) {
+	var request GetJobTitleRequestObject
+
+	request.JobTitleId = jobTitleId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJobTitle(ctx, request.(GetJobTitleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJobTitle")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetJobTitleResponseObject); ok {
+		if err := validResponse.VisitGetJobTitleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeJobTitle operation middleware
+func (sh *strictHandler) ChangeJobTitle(w http.ResponseWriter, r *http.Request, jobTitleId Id) {
+	var request ChangeJobTitleRequestObject
+
+	request.JobTitleId = jobTitleId
+
+	var body ChangeJobTitleJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeJobTitle(ctx, request.(ChangeJobTitleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeJobTitle")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeJobTitleResponseObject); ok {
+		if err := validResponse.VisitChangeJobTitleResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9545,6 +13158,120 @@ func (sh *strictHandler) ChangePackagePortfolio(w http.ResponseWriter, r *http.R
 	}
 }
 
+// ListPaymentMethods operation middleware
+func (sh *strictHandler) ListPaymentMethods(w http.ResponseWriter, r *http.Request) {
+	var request ListPaymentMethodsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPaymentMethods(ctx, request.(ListPaymentMethodsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPaymentMethods")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPaymentMethodsResponseObject); ok {
+		if err := validResponse.VisitListPaymentMethodsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePaymentMethod operation middleware
+func (sh *strictHandler) CreatePaymentMethod(w http.ResponseWriter, r *http.Request) {
+	var request CreatePaymentMethodRequestObject
+
+	var body CreatePaymentMethodJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePaymentMethod(ctx, request.(CreatePaymentMethodRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePaymentMethod")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePaymentMethodResponseObject); ok {
+		if err := validResponse.VisitCreatePaymentMethodResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPaymentMethod operation middleware
+func (sh *strictHandler) GetPaymentMethod(w http.ResponseWriter, r *http.Request, paymentMethodId Id) {
+	var request GetPaymentMethodRequestObject
+
+	request.PaymentMethodId = paymentMethodId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPaymentMethod(ctx, request.(GetPaymentMethodRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPaymentMethod")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPaymentMethodResponseObject); ok {
+		if err := validResponse.VisitGetPaymentMethodResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePaymentMethod operation middleware
+func (sh *strictHandler) ChangePaymentMethod(w http.ResponseWriter, r *http.Request, paymentMethodId Id) {
+	var request ChangePaymentMethodRequestObject
+
+	request.PaymentMethodId = paymentMethodId
+
+	var body ChangePaymentMethodJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePaymentMethod(ctx, request.(ChangePaymentMethodRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePaymentMethod")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePaymentMethodResponseObject); ok {
+		if err := validResponse.VisitChangePaymentMethodResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListPortfolios operation middleware
 func (sh *strictHandler) ListPortfolios(w http.ResponseWriter, r *http.Request) {
 	var request ListPortfoliosRequestObject
@@ -9799,6 +13526,278 @@ func (sh *strictHandler) ChangePortfolioAttribute(w http.ResponseWriter, r *http
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangePortfolioAttributeResponseObject); ok {
 		if err := validResponse.VisitChangePortfolioAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPortfolioAddresses operation middleware
+func (sh *strictHandler) ListPortfolioAddresses(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId) {
+	var request ListPortfolioAddressesRequestObject
+
+	request.PortfolioId = portfolioId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPortfolioAddresses(ctx, request.(ListPortfolioAddressesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPortfolioAddresses")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPortfolioAddressesResponseObject); ok {
+		if err := validResponse.VisitListPortfolioAddressesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePortfolioAddress operation middleware
+func (sh *strictHandler) CreatePortfolioAddress(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId) {
+	var request CreatePortfolioAddressRequestObject
+
+	request.PortfolioId = portfolioId
+
+	var body CreatePortfolioAddressJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePortfolioAddress(ctx, request.(CreatePortfolioAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePortfolioAddress")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePortfolioAddressResponseObject); ok {
+		if err := validResponse.VisitCreatePortfolioAddressResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPortfolioAddress operation middleware
+func (sh *strictHandler) GetPortfolioAddress(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId) {
+	var request GetPortfolioAddressRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAddressId = portfolioAddressId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPortfolioAddress(ctx, request.(GetPortfolioAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPortfolioAddress")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPortfolioAddressResponseObject); ok {
+		if err := validResponse.VisitGetPortfolioAddressResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePortfolioAddress operation middleware
+func (sh *strictHandler) ChangePortfolioAddress(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId) {
+	var request ChangePortfolioAddressRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAddressId = portfolioAddressId
+
+	var body ChangePortfolioAddressJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePortfolioAddress(ctx, request.(ChangePortfolioAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePortfolioAddress")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePortfolioAddressResponseObject); ok {
+		if err := validResponse.VisitChangePortfolioAddressResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPortfolioAddressAttributes operation middleware
+func (sh *strictHandler) ListPortfolioAddressAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId) {
+	var request ListPortfolioAddressAttributesRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAddressId = portfolioAddressId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPortfolioAddressAttributes(ctx, request.(ListPortfolioAddressAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPortfolioAddressAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPortfolioAddressAttributesResponseObject); ok {
+		if err := validResponse.VisitListPortfolioAddressAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePortfolioAddressAttributes operation middleware
+func (sh *strictHandler) CreatePortfolioAddressAttributes(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId) {
+	var request CreatePortfolioAddressAttributesRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAddressId = portfolioAddressId
+
+	var body CreatePortfolioAddressAttributesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePortfolioAddressAttributes(ctx, request.(CreatePortfolioAddressAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePortfolioAddressAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePortfolioAddressAttributesResponseObject); ok {
+		if err := validResponse.VisitCreatePortfolioAddressAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeletePortfolioAddressAttribute operation middleware
+func (sh *strictHandler) DeletePortfolioAddressAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId, portfolioAddressAttributeId Id) {
+	var request DeletePortfolioAddressAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAddressId = portfolioAddressId
+	request.PortfolioAddressAttributeId = portfolioAddressAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePortfolioAddressAttribute(ctx, request.(DeletePortfolioAddressAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePortfolioAddressAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeletePortfolioAddressAttributeResponseObject); ok {
+		if err := validResponse.VisitDeletePortfolioAddressAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPortfolioAddressAttribute operation middleware
+func (sh *strictHandler) GetPortfolioAddressAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId, portfolioAddressAttributeId Id) {
+	var request GetPortfolioAddressAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAddressId = portfolioAddressId
+	request.PortfolioAddressAttributeId = portfolioAddressAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPortfolioAddressAttribute(ctx, request.(GetPortfolioAddressAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPortfolioAddressAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPortfolioAddressAttributeResponseObject); ok {
+		if err := validResponse.VisitGetPortfolioAddressAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePortfolioAddressAttribute operation middleware
+func (sh *strictHandler) ChangePortfolioAddressAttribute(w http.ResponseWriter, r *http.Request, portfolioId PortfolioId, portfolioAddressId PortfolioAddressId, portfolioAddressAttributeId Id) {
+	var request ChangePortfolioAddressAttributeRequestObject
+
+	request.PortfolioId = portfolioId
+	request.PortfolioAddressId = portfolioAddressId
+	request.PortfolioAddressAttributeId = portfolioAddressAttributeId
+
+	var body ChangePortfolioAddressAttributeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePortfolioAddressAttribute(ctx, request.(ChangePortfolioAddressAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePortfolioAddressAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePortfolioAddressAttributeResponseObject); ok {
+		if err := validResponse.VisitChangePortfolioAddressAttributeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -11265,6 +15264,234 @@ func (sh *strictHandler) RequestWget(w http.ResponseWriter, r *http.Request, icc
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RequestWgetResponseObject); ok {
 		if err := validResponse.VisitRequestWgetResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTaxCodes operation middleware
+func (sh *strictHandler) ListTaxCodes(w http.ResponseWriter, r *http.Request) {
+	var request ListTaxCodesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTaxCodes(ctx, request.(ListTaxCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTaxCodes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTaxCodesResponseObject); ok {
+		if err := validResponse.VisitListTaxCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateTaxCode operation middleware
+func (sh *strictHandler) CreateTaxCode(w http.ResponseWriter, r *http.Request) {
+	var request CreateTaxCodeRequestObject
+
+	var body CreateTaxCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTaxCode(ctx, request.(CreateTaxCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTaxCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateTaxCodeResponseObject); ok {
+		if err := validResponse.VisitCreateTaxCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetTaxCode operation middleware
+func (sh *strictHandler) GetTaxCode(w http.ResponseWriter, r *http.Request, taxCodeId Id) {
+	var request GetTaxCodeRequestObject
+
+	request.TaxCodeId = taxCodeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTaxCode(ctx, request.(GetTaxCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTaxCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTaxCodeResponseObject); ok {
+		if err := validResponse.VisitGetTaxCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeTaxCode operation middleware
+func (sh *strictHandler) ChangeTaxCode(w http.ResponseWriter, r *http.Request, taxCodeId Id) {
+	var request ChangeTaxCodeRequestObject
+
+	request.TaxCodeId = taxCodeId
+
+	var body ChangeTaxCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeTaxCode(ctx, request.(ChangeTaxCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeTaxCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeTaxCodeResponseObject); ok {
+		if err := validResponse.VisitChangeTaxCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUserTypes operation middleware
+func (sh *strictHandler) ListUserTypes(w http.ResponseWriter, r *http.Request) {
+	var request ListUserTypesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserTypes(ctx, request.(ListUserTypesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserTypes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUserTypesResponseObject); ok {
+		if err := validResponse.VisitListUserTypesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateUserType operation middleware
+func (sh *strictHandler) CreateUserType(w http.ResponseWriter, r *http.Request) {
+	var request CreateUserTypeRequestObject
+
+	var body CreateUserTypeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateUserType(ctx, request.(CreateUserTypeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateUserType")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateUserTypeResponseObject); ok {
+		if err := validResponse.VisitCreateUserTypeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUserType operation middleware
+func (sh *strictHandler) GetUserType(w http.ResponseWriter, r *http.Request, userTypeId Id) {
+	var request GetUserTypeRequestObject
+
+	request.UserTypeId = userTypeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUserType(ctx, request.(GetUserTypeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUserType")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetUserTypeResponseObject); ok {
+		if err := validResponse.VisitGetUserTypeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeUserType operation middleware
+func (sh *strictHandler) ChangeUserType(w http.ResponseWriter, r *http.Request, userTypeId Id) {
+	var request ChangeUserTypeRequestObject
+
+	request.UserTypeId = userTypeId
+
+	var body ChangeUserTypeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeUserType(ctx, request.(ChangeUserTypeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeUserType")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeUserTypeResponseObject); ok {
+		if err := validResponse.VisitChangeUserTypeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

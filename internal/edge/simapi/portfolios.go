@@ -2,6 +2,7 @@ package simapi
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 
@@ -9,19 +10,25 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/money"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
-// account is a portfolio with its title.
+// account is a portfolio with its title, its terms and its attributes.
 type account struct {
 	tenant.Portfolio
-	title string
+	title   string
+	terms   tenant.Terms
+	carries []sim.Attribute
 }
 
 func (a *account) show() Portfolio {
 	root, _, _ := strings.Cut(a.Path, "/")
+	carries := carried{kind: "portfolio", holder: "portfolioId", id: string(a.ID)}
 	return Portfolio{PortfolioId: string(a.ID), Name: a.Name, Title: a.title, ParentPortfolioId: orNull(string(a.Parent)), PortalId: root,
-		CurrencyId: string(a.Currency), BillingDayOfMonth: a.BillingDay, Status: LifeStatus(a.Status),
+		CurrencyId: string(a.Currency), BusinessCodeId: idOrNull(a.terms.BusinessCode), TaxCodeId: idOrNull(a.terms.TaxCode),
+		PaymentMethodId: idOrNull(a.terms.PaymentMethod), InvoicingEntityId: idOrNull(a.terms.InvoicingEntity), BillingDayOfMonth: a.BillingDay,
+		Status: PortfolioStatus(a.Status), Attributes: each(a.carries, carries.show),
 		DisableNewActivation: flag(a.NoActivations), Overdue: decimal(a.Overdue), AllowList: networks(a.AllowList), CreatedDate: Moment{a.CreatedAt}}
 }
 
@@ -45,11 +52,11 @@ func (h *handler) ListPortfolios(ctx context.Context, _ ListPortfoliosRequestObj
 	if err != nil {
 		return nil, err
 	}
-	titles, err := x.fleet.Titles(ctx, x.request)
+	all, err := x.accounts(ctx, folios)
 	if err != nil {
 		return nil, err
 	}
-	picked, err := pick(x, each(folios, func(p *tenant.Portfolio) account { return account{*p, titles[p.ID]} }), []column[account]{
+	picked, err := pick(x, all, []column[account]{
 		{"portfolioId", func(a *account) string { return string(a.ID) }},
 		{"parentPortfolioId", func(a *account) string { return string(a.Parent) }},
 		{"name", func(a *account) string { return a.Name }},
@@ -60,6 +67,9 @@ func (h *handler) ListPortfolios(ctx context.Context, _ ListPortfoliosRequestObj
 		return nil, err
 	}
 	page, next, err := cut(ctx, x, picked)
+	if err := x.carry(ctx, page); err != nil {
+		return nil, err
+	}
 	return ListPortfolios200JSONResponse{PageToken: x.query.pageToken(), RequestedPageSize: x.query.pageSize(), ItemCount: len(page),
 		NextPageToken: next, Items: each(page, (*account).show)}, err
 }
@@ -73,8 +83,47 @@ func (x *exchange) account(ctx context.Context, id PortfolioId) (account, error)
 	if err != nil {
 		return account{}, err
 	}
-	titles, err := x.fleet.Titles(ctx, x.request)
-	return account{p, titles[p.ID]}, err
+	all, err := x.accounts(ctx, []tenant.Portfolio{p})
+	if err != nil {
+		return account{}, err
+	}
+	return all[0], x.carry(ctx, all)
+}
+
+// accounts adds to portfolios what is kept beside them.
+func (x *exchange) accounts(ctx context.Context, folios []tenant.Portfolio) ([]account, error) {
+	titles, err1 := x.fleet.Titles(ctx, x.request)
+	terms, err2 := x.fleet.Terms(ctx, x.request)
+	return each(folios, func(p *tenant.Portfolio) account {
+		return account{Portfolio: *p, title: titles[p.ID], terms: terms[p.ID]}
+	}), errors.Join(err1, err2)
+}
+
+// carry reads the attributes of accounts.
+func (x *exchange) carry(ctx context.Context, page []account) error {
+	found, err := x.fleet.AttributesOfPortfolios(ctx, x.request, each(page, func(a *account) ident.PortfolioID { return a.ID }))
+	for i := range page {
+		page[i].carries = found[page[i].ID]
+	}
+	return err
+}
+
+// references reads the ids of entries that an account's terms may name.
+func references(business, tax, payment, invoicing *Digits) (change func(*tenant.Terms), any bool, err error) {
+	var ids [4]*int64
+	var errs [4]error
+	for i, f := range []struct {
+		name string
+		from *Digits
+	}{{"businessCodeId", business}, {"taxCodeId", tax}, {"paymentMethodId", payment}, {"invoicingEntityId", invoicing}} {
+		ids[i], errs[i] = reference(f.name, f.from)
+		any = any || f.from != nil
+	}
+	return func(t *tenant.Terms) {
+		for i, to := range []*int64{&t.BusinessCode, &t.TaxCode, &t.PaymentMethod, &t.InvoicingEntity} {
+			set(ids[i], to)
+		}
+	}, any, fault.Join(errs[:]...)
 }
 
 // GetPortfolio implements StrictServerInterface.
@@ -86,9 +135,10 @@ func (h *handler) GetPortfolio(ctx context.Context, r GetPortfolioRequestObject)
 // CreatePortfolio implements StrictServerInterface.
 func (h *handler) CreatePortfolio(ctx context.Context, r CreatePortfolioRequestObject) (CreatePortfolioResponseObject, error) {
 	x, b := of(ctx), r.Body
-	n := fleet.NewPortfolio{Name: b.Name, Parent: x.home.ID}
+	n := fleet.NewPortfolio{Name: b.Name, Parent: x.home.ID, Setup: true}
 	set(b.BillingDayOfMonth, &n.BillingDay)
-	var errs []error
+	terms, termed, err := references(b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
+	errs := []error{err}
 	if b.ParentPortfolioId != nil {
 		var err error
 		n.Parent, err = ident.ParsePortfolioID(*b.ParentPortfolioId)
@@ -103,9 +153,17 @@ func (h *handler) CreatePortfolio(ctx context.Context, r CreatePortfolioRequestO
 		return nil, err
 	}
 	var a account
-	err := x.fleet.Together(ctx, func(in *fleet.Service) (err error) {
-		if a.Portfolio, err = in.CreatePortfolio(ctx, x.request, n); err != nil || b.Title == nil {
+	err = x.fleet.Together(ctx, func(in *fleet.Service) (err error) {
+		if a.Portfolio, err = in.CreatePortfolio(ctx, x.request, n); err != nil {
 			return err
+		}
+		if termed {
+			if a.terms, err = in.ChangeTerms(ctx, x.request, a.ID, terms); err != nil {
+				return err
+			}
+		}
+		if b.Title == nil {
+			return nil
 		}
 		a.title = *b.Title
 		return in.SetTitle(ctx, x.request, a.ID, a.title)
@@ -122,11 +180,12 @@ func (h *handler) ChangePortfolio(ctx context.Context, r ChangePortfolioRequestO
 	}
 	allow, err1 := allowList(b.AllowList)
 	owed, err2 := amount("overdue", b.Overdue)
-	switch err := fault.Join(err1, err2); {
+	terms, termed, err3 := references(b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
+	switch err := fault.Join(err1, err2, err3); {
 	case err != nil:
 		return nil, err
 	case b.Name == nil && b.Title == nil && b.BillingDayOfMonth == nil && b.Status == nil && b.DisableNewActivation == nil &&
-		b.Overdue == nil && b.AllowList == nil:
+		b.Overdue == nil && b.AllowList == nil && !termed:
 		return nil, errNothing
 	case a.ID == x.home.ID && b.Status != nil:
 		return nil, refusal(codeOwnPortfolio, "the status of one's own portfolio cannot be changed")
@@ -135,6 +194,11 @@ func (h *handler) ChangePortfolio(ctx context.Context, r ChangePortfolioRequestO
 		if b.Title != nil {
 			a.title = *b.Title
 			if err := in.SetTitle(ctx, x.request, a.ID, a.title); err != nil {
+				return err
+			}
+		}
+		if termed {
+			if a.terms, err = in.ChangeTerms(ctx, x.request, a.ID, terms); err != nil {
 				return err
 			}
 		}
