@@ -13,7 +13,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
-// settleMore adds a collection, an item, a title and a token.
+// settleMore adds a collection, an item, a title, terms, an address and a token.
 func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
 	s.t.Helper()
 	s.write(func(ctx context.Context, tx *store.Tx) error {
@@ -49,11 +49,22 @@ func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
 			return err
 		}
 		s.give(s.a1.Currency)
-		if err := tx.SaveTitle(ctx, s.a1, "A one"); err != nil {
+		if err := s.settleTerms(ctx, tx); err != nil {
 			return err
 		}
 		return tx.AddToken(ctx, &tenant.Token{Hash: []byte("token"), Account: account.ID, CreatedAt: noon, ExpiresAt: noon.AddDate(1, 0, 0)})
 	})
+}
+
+// settleTerms adds a title, terms and an address.
+func (s *settled) settleTerms(ctx context.Context, tx *store.Tx) error {
+	if err := tx.SaveTitle(ctx, s.a1, "A one"); err != nil {
+		return err
+	}
+	if err := tx.SaveTerms(ctx, s.a1.ID, tenant.Terms{TaxCode: 1}); err != nil {
+		return err
+	}
+	return tx.SaveAddress(ctx, tenant.Address{ID: string(ident.NewPortfolioID()), Portfolio: s.a1.ID, Type: tenant.BillingAddress, Status: tenant.Active, CreatedAt: noon})
 }
 
 // settleBulk adds a file and a bulk job.

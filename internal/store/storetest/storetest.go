@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Admin", testAdmin},
 		{"Jobs", testJobs},
 		{"Bulk", testBulk},
+		{"Carried", testCarried},
+		{"Rejects", testRejects},
 		{"Write", testWrite},
 	} {
 		t.Run(c.name, func(t *testing.T) {
