@@ -25,6 +25,7 @@ type nasAdd struct {
 	Secret     string `placeholder:"SECRET" help:"The secret that it shares with the server, 8 to 128 bytes; it is kept sealed. Others on this machine may see it here; a file is safer."`
 	SecretFile string `type:"path" placeholder:"FILE" help:"File with the secret."`
 	CoAPort    int    `name:"coa-port" default:"3799" help:"UDP port where it takes orders to end a session."`
+	CoA        bool   `name:"coa" help:"It takes CoA-Requests there, too: an open session near its data limit is then reported every minute, without being ended."`
 	Unsigned   bool   `help:"It cannot send Message-Authenticator. Whoever can send from its address can then ask in its name."`
 	Proxy      bool   `help:"It speaks for other gateways; their sessions are ended at the addresses that they name."`
 }
@@ -35,7 +36,7 @@ func (nasAdd) Help() string {
 }
 
 func (c *nasAdd) Run(ctx context.Context, sh *shell) error {
-	n := usage.NAS{Name: c.Name, CoAPort: c.CoAPort, Unsigned: c.Unsigned, Proxy: c.Proxy, Secret: []byte(c.Secret)}
+	n := usage.NAS{Name: c.Name, CoAPort: c.CoAPort, CoA: c.CoA, Unsigned: c.Unsigned, Proxy: c.Proxy, Secret: []byte(c.Secret)}
 	var err error
 	if n.Prefix, err = fleet.ParseNASAddress(c.Address); err != nil {
 		return err
@@ -64,6 +65,7 @@ type nasView struct {
 	Name    string     `json:"nas"`
 	Address string     `json:"address"`
 	CoAPort int        `json:"coaPort"`
+	CoA     bool       `json:"coa"`    // it takes CoA-Requests
 	Signed  bool       `json:"signed"` // its questions must carry Message-Authenticator
 	Proxy   bool       `json:"proxy"`
 	Since   *time.Time `json:"since"`
@@ -81,13 +83,13 @@ func (nasList) Run(ctx context.Context, sh *shell) error {
 			return err
 		}
 		views := items(list, func(n *usage.NAS) nasView {
-			return nasView{n.Name, n.Prefix.String(), n.CoAPort, !n.Unsigned, n.Proxy, at(n.Created)}
+			return nasView{n.Name, n.Prefix.String(), n.CoAPort, n.CoA, !n.Unsigned, n.Proxy, at(n.Created)}
 		})
 		return sh.print(map[string]any{"gateways": views}, func(w io.Writer) {
-			t := newTable(w, "NAME", "ADDRESS", "COA PORT", "UNSIGNED", "PROXY", "SINCE")
+			t := newTable(w, "NAME", "ADDRESS", "COA PORT", "COA", "UNSIGNED", "PROXY", "SINCE")
 			defer t.flush()
 			for _, n := range views {
-				t.row(n.Name, n.Address, fmtInt(int64(n.CoAPort)), yes(!n.Signed, "yes"), yes(n.Proxy, "yes"), clock(*n.Since))
+				t.row(n.Name, n.Address, fmtInt(int64(n.CoAPort)), yes(n.CoA, "yes"), yes(!n.Signed, "yes"), yes(n.Proxy, "yes"), clock(*n.Since))
 			}
 		})
 	})

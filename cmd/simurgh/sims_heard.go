@@ -40,7 +40,7 @@ type sessionView struct {
 	APN     string     `json:"apn,omitempty"`
 	Network string     `json:"network,omitempty"` // visited: MCC-MNC
 	IMEI    string     `json:"imei,omitempty"`
-	Cut     *cutView   `json:"cut"` // null unless it was ordered to end
+	Cut     *cutView   `json:"cut"` // null unless it was ordered to end, or to be reported more often
 }
 
 type cutView struct {

@@ -37,6 +37,7 @@ type batch struct {
 	events   []event.Event
 	assigned []sim.Assigned
 	alerts   []usage.Alert
+	adjusts  []adjust
 	networks map[string]bool
 	cuts     map[string][]int64 // SIMs whose sessions must end, by the reason
 }
@@ -73,7 +74,7 @@ func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) er
 		for i := range b.result.Outcomes {
 			b.result.Outcomes[i].revert(byICCID)
 		}
-		b.networks, b.cuts = nil, nil
+		b.networks, b.cuts, b.adjusts = nil, nil, nil
 		return nil
 	}
 	return b.write(ctx)
@@ -81,11 +82,13 @@ func (b *batch) run(ctx context.Context, iccids []ident.ICCID, choose Choose) er
 
 // try decides one SIM; what was noted of one that refuses is forgotten.
 func (b *batch) try(ctx context.Context, i int, before *sim.SIM, choose Choose) error {
-	ended, ops, events, assigned, alerts := len(b.ended), len(b.ops), len(b.events), len(b.assigned), len(b.alerts)
+	ended, ops, events, assigned := len(b.ended), len(b.ops), len(b.events), len(b.assigned)
+	alerts, adjusts := len(b.alerts), len(b.adjusts)
 	err := b.decide(ctx, i, before, choose)
 	if err != nil {
 		b.ended, b.ops, b.opOf = b.ended[:ended], b.ops[:ops], b.opOf[:ops]
-		b.events, b.assigned, b.alerts = b.events[:events], b.assigned[:assigned], b.alerts[:alerts]
+		b.events, b.assigned = b.events[:events], b.assigned[:assigned]
+		b.alerts, b.adjusts = b.alerts[:alerts], b.adjusts[:adjusts]
 		for reason, ids := range b.cuts {
 			for len(ids) > 0 && ids[len(ids)-1] == before.ID {
 				ids = ids[:len(ids)-1]
@@ -240,7 +243,7 @@ func (b *batch) write(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return b.writeAdjusts(ctx)
 }
 
 // why says in a few words what a command does to a SIM, and for what reason.
@@ -264,7 +267,7 @@ func (s *Service) after(b *batch) {
 	if len(b.networks) > 0 {
 		s.told(b.networks)
 	}
-	if len(b.cuts) > 0 {
+	if len(b.cuts)+len(b.adjusts) > 0 {
 		s.cut()
 	}
 }

@@ -26,6 +26,7 @@ type UsageWriter interface {
 	AddHours(ctx context.Context, hours map[usage.HourKey]usage.Hour) error
 	AddAlerts(ctx context.Context, alerts []usage.Alert) error
 	Cut(ctx context.Context, ids []int64, reason string, now time.Time) (int64, error)
+	Adjust(ctx context.Context, ids []int64, reason string, interim time.Duration, now time.Time) (int64, error)
 }
 
 // Ingested counts what became of reports.

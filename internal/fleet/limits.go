@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -62,7 +63,7 @@ func (b *batch) limited(ctx context.Context, e *Edit, before, s *sim.SIM) ([]ste
 		return nil, nil
 	}
 	limit, used := s.DataLimit*usage.Megabyte, int64(0)
-	if limit > 0 {
+	if limit > 0 || before.DataLimit > 0 {
 		var err error
 		if used, err = b.used(ctx, s.ID); err != nil {
 			return nil, err
@@ -84,6 +85,7 @@ func (b *batch) limited(ctx context.Context, e *Edit, before, s *sim.SIM) ([]ste
 	if err := b.nearLimit(ctx, before, s, used); err != nil {
 		return nil, err
 	}
+	b.pace(before, s, used)
 	if b.frees(before, s) {
 		return []step{{sim.ResumeSystem, "the data limit was raised"}}, nil
 	}
@@ -122,6 +124,38 @@ func (b *batch) nearLimit(ctx context.Context, before, s *sim.SIM, used int64) e
 func (b *batch) frees(before, s *sim.SIM) bool {
 	raised := before.DataLimit > 0 && (s.DataLimit == 0 || s.DataLimit > before.DataLimit)
 	return raised && byLimit(s) && s.Wanted.State != sim.Closed && (!locked(s) || b.r.Caller.May.Has(tenant.SIMAdminSuspend))
+}
+
+// adjust is a SIM whose open sessions are to be reported as often from now on.
+type adjust struct {
+	sim     int64
+	interim time.Duration
+}
+
+// interimReason is what the timeline says of such an order.
+func interimReason(every time.Duration) string {
+	return fmt.Sprintf("report every %.0f s", every.Seconds())
+}
+
+// pace has open sessions reported as often as what is left of a new limit asks
+// for, if that is another pace than before.
+func (b *batch) pace(before, s *sim.SIM, used int64) {
+	if every := usage.InterimOf(s.DataLimit, used); s.DataLimit != before.DataLimit && every != usage.InterimOf(before.DataLimit, used) {
+		b.adjusts = append(b.adjusts, adjust{s.ID, every})
+	}
+}
+
+func (b *batch) writeAdjusts(ctx context.Context) error {
+	of := map[time.Duration][]int64{}
+	for _, a := range b.adjusts {
+		of[a.interim] = append(of[a.interim], a.sim)
+	}
+	for every, ids := range of {
+		if _, err := b.tx.Adjust(ctx, ids, interimReason(every), every, b.at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *batch) alert(s *sim.SIM, kind usage.AlertKind, used int64) {

@@ -164,6 +164,9 @@ func (m *metering) limit(t *touch) (e edit, applies bool) {
 	if mark := m.s.rules.mark(t.sim.DataLimit, t.sim.AlertAt); before < mark && used >= mark && used < limit {
 		m.notice(t.sim.ID, usage.DataThreshold, usedOf(used, limit))
 	}
+	if every := usage.InterimOf(t.sim.DataLimit, used); t.open && used < limit && every != usage.InterimOf(t.sim.DataLimit, before) {
+		m.rules.adjusts = append(m.rules.adjusts, adjust{t.sim.ID, every})
+	}
 	if used < limit || t.sim.Wanted.Suspended.Has(sim.System) {
 		return e, false
 	}
@@ -201,7 +204,7 @@ func (m *metering) allow() {
 // there are, together they do not pass the mark unseen. A session is given half
 // of it, and of what is left when it comes back.
 func (m *metering) free(id int64, t *touch) int64 {
-	free := m.s.rules.mark(t.sim.DataLimit, t.sim.AlertAt) - t.sim.Used - t.monthAdd
+	free := min(m.s.rules.mark(t.sim.DataLimit, t.sim.AlertAt), usage.TightAt(t.sim.DataLimit)) - t.sim.Used - t.monthAdd
 	for _, s := range m.open[id] {
 		if !s.Ended() && !m.changed[s] && s.Ruled == t.sim.Version {
 			free -= max(s.Ceiling-s.Total(), 0)

@@ -83,7 +83,8 @@ func (tx *Tx) Cut(ctx context.Context, ids []int64, reason string, now time.Time
 	return tx.exec(ctx, `INSERT INTO disconnect (session_id, sim_id, reason, asked_at, due_at, lease, attempts, outcome, done_at)
 		SELECT id, sim_id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), 0, 0, '', 0 FROM data_session WHERE `+list+` AND phase IN (1, 4)
 		ON CONFLICT (session_id) DO UPDATE SET reason = excluded.reason, asked_at = excluded.asked_at, due_at = excluded.due_at, lease = 0, attempts = 0,
-			outcome = '', done_at = 0, node = '' WHERE disconnect.outcome <> ''`, reason, micros(now), micros(now), arg)
+			outcome = '', done_at = 0, node = '', interim = 0
+			WHERE disconnect.outcome <> '' OR disconnect.interim > 0`, reason, micros(now), micros(now), arg)
 }
 
 var hourTable = &table{name: "usage_hour", columns: cols("sim_id, hour, bytes_in, bytes_out"),

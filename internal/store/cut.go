@@ -22,13 +22,13 @@ func (tx *Tx) ClaimCuts(ctx context.Context, node string, n int, now, until time
 	byID := map[int64]*usage.Cut{}
 	var ids []int64
 	err := tx.each(ctx, func(rows rowScanner) error {
-		var id, asked int64
+		var id, asked, interim int64
 		var c usage.Cut
-		err := rows.Scan(&id, &c.Reason, &asked, &c.Attempts, &c.Node)
-		c.AskedAt = moment(asked)
+		err := rows.Scan(&id, &c.Reason, &asked, &c.Attempts, &c.Node, &interim)
+		c.AskedAt, c.Interim = moment(asked), time.Duration(interim)*time.Second
 		ids, byID[id] = append(ids, id), &c
 		return err
-	}, `SELECT session_id, reason, asked_at, attempts, node FROM disconnect WHERE outcome = '' AND due_at <= ?
+	}, `SELECT session_id, reason, asked_at, attempts, node, interim FROM disconnect WHERE outcome = '' AND due_at <= ?
 		AND (node = '' OR node = ? OR due_at <= ?) ORDER BY due_at LIMIT ?`+lock, micros(now), node, micros(now.Add(-handedOver)), n)
 	if err != nil || len(ids) == 0 {
 		return nil, err
@@ -87,6 +87,21 @@ func (r reader) Cuts(ctx context.Context, simID int64, n int) (out []usage.CutRe
 	}, `SELECT d.nas, d.session_id, d.charging_id, x.reason, x.asked_at, x.attempts, x.outcome, x.done_at
 		FROM disconnect x JOIN data_session d ON d.id = x.session_id WHERE x.sim_id = ? ORDER BY x.session_id DESC LIMIT ?`, simID, n)
 	return out, err
+}
+
+// Adjust has the open sessions of these SIMs go on and be reported as often, where
+// any gateway can be told so. One that is, or was, to end is left alone.
+func (tx *Tx) Adjust(ctx context.Context, ids []int64, reason string, interim time.Duration, now time.Time) (int64, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	list, arg := tx.engine.list("sim_id", ids)
+	return tx.exec(ctx, `INSERT INTO disconnect (session_id, sim_id, reason, asked_at, due_at, lease, attempts, outcome, done_at, interim)
+		SELECT id, sim_id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), 0, 0, '', 0, CAST(? AS BIGINT) FROM data_session
+		WHERE `+list+` AND phase IN (1, 4) AND EXISTS (SELECT 1 FROM nas WHERE coa = 1)
+		ON CONFLICT (session_id) DO UPDATE SET reason = excluded.reason, asked_at = excluded.asked_at, due_at = excluded.due_at, lease = 0, attempts = 0,
+			outcome = '', done_at = 0, node = '', interim = excluded.interim WHERE disconnect.interim > 0`,
+		reason, micros(now), micros(now), int64(interim/time.Second), arg)
 }
 
 // SaveLinks stores which gateways have a connection over TLS to a node, instead

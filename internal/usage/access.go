@@ -80,12 +80,20 @@ func Judge(s *sim.SIM, month Month, a Access) Verdict {
 	if why, reason := refuse(s, month, a); why != "" {
 		return Verdict{Refusal: why, Reason: reason}
 	}
-	v := Verdict{Accept: true, IP: s.IP, Interim: calmInterim}
-	if limit := s.DataLimit * Megabyte; limit > 0 && month.Bytes >= limit/100*tightFrom {
-		v.Interim = tightInterim
-	}
-	return v
+	return Verdict{Accept: true, IP: s.IP, Interim: InterimOf(s.DataLimit, month.Bytes)}
 }
+
+// InterimOf is how often a network is to report of a SIM with a data limit in
+// megabytes, 0 for none, that has used so many bytes of it.
+func InterimOf(limit, used int64) time.Duration {
+	if limit > 0 && used >= TightAt(limit) {
+		return tightInterim
+	}
+	return calmInterim
+}
+
+// TightAt is from how many bytes on a network is to report often.
+func TightAt(limit int64) int64 { return limit * Megabyte / 100 * tightFrom }
 
 func refuse(s *sim.SIM, month Month, a Access) (Refusal, string) {
 	state := s.Wanted.State
@@ -195,6 +203,7 @@ type NAS struct {
 	CoAPort  int          // where it takes Disconnect and CoA; 3799
 	Unsigned bool         // it cannot send Message-Authenticator
 	Proxy    bool         // it speaks for others, whose sessions are cut at the addresses that they name
+	CoA      bool         // it takes CoA-Requests, too
 	Secret   []byte       // opened; empty in lists
 	Sealed   []byte
 	Created  time.Time

@@ -2,7 +2,8 @@ package usage
 
 import "time"
 
-// Cut is an open session that must end.
+// Cut is an open session that must end; or, where Interim is set, one that goes
+// on and is to be reported as often.
 type Cut struct {
 	Session  Session
 	Reason   string
@@ -10,6 +11,7 @@ type Cut struct {
 	Attempts int
 	Lease    int64
 	Node     string // that it was handed to; empty for none
+	Interim  time.Duration
 }
 
 // CutAnswer is what became of a cut.
@@ -42,4 +44,6 @@ const (
 	CutStopped CutOutcome = "stopped" // its Stop came first
 	CutNoWay   CutOutcome = "no way"  // nobody knows where to send the order
 	CutGivenUp CutOutcome = "given up"
+	CutRefused CutOutcome = "refused"   // the NAS does not do that (a CoA-NAK), and the session goes on as it did
+	CutUnasked CutOutcome = "not asked" // the NAS takes no CoA-Requests
 )

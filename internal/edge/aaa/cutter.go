@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 )
 
 // cutter has sessions cut: it claims them, tells their gateways with
-// Disconnect-Requests (RFC 5176), and records the proof.
+// Disconnect-Requests (RFC 5176), and records the proof. With CoA-Requests it has
+// gateways that take them report of a session more or less often.
 type cutter struct {
 	fleet    Fleet
 	gateways *gateways
@@ -129,22 +131,32 @@ func (c *cutter) cut(ctx context.Context, cut usage.Cut) usage.CutAnswer {
 	if node := c.handOver(ctx, &cut); node != "" {
 		return usage.CutAnswer{Cut: cut, Node: node, RetryAt: c.now()}
 	}
-	answer := usage.CutAnswer{Cut: cut, Outcome: c.tell(ctx, &cut.Session)}
+	answer := usage.CutAnswer{Cut: cut, Outcome: c.tell(ctx, &cut)}
 	if answer.Outcome == "" && ctx.Err() == nil && c.now().Sub(cut.AskedAt) >= cutGiveUp {
 		answer.Outcome = usage.CutGivenUp
-		c.log.Warn("a session cannot be cut; it is given up", "session", cut.Session.Key.ID, "gateway", cut.Session.Key.NAS,
+		c.log.Warn("an order about a session is given up", "order", cut.Reason, "session", cut.Session.Key.ID, "gateway", cut.Session.Key.NAS,
 			"asked", cut.AskedAt, "attempts", cut.Attempts+1)
 	}
 	if answer.Outcome != "" {
-		c.observer.Cut(string(answer.Outcome), c.now().Sub(cut.AskedAt))
+		c.observer.Cut(outcomeOf(&cut, string(answer.Outcome)), c.now().Sub(cut.AskedAt))
 		return answer
 	}
 	answer.RetryAt = c.now()
 	if ctx.Err() == nil {
-		c.observer.Cut(Retried, c.now().Sub(cut.AskedAt))
+		c.observer.Cut(outcomeOf(&cut, Retried), c.now().Sub(cut.AskedAt))
 		answer.RetryAt = answer.RetryAt.Add(pause(cut.Attempts))
 	}
 	return answer
+}
+
+// outcomeOf tells what became of a session that goes on from what became of one
+// that was to end.
+func outcomeOf(cut *usage.Cut, outcome string) string {
+	if cut.Interim == 0 {
+		return outcome
+	}
+	outcome, _, _ = strings.Cut(outcome, ":") // the cause is the gateway's to choose
+	return "coa " + outcome
 }
 
 // pause doubles with every attempt; each is up to a fifth shorter at random, so
@@ -172,15 +184,19 @@ func (c *cutter) handOver(ctx context.Context, cut *usage.Cut) string {
 	return c.links.at(ctx, gateway.Name)
 }
 
-// tell sends the Disconnect-Request, over the gateway's own connection where it
+// tell sends the order, over the gateway's own connection where it
 // has one, else to its address, and reads the proof out of the answer; empty
 // when there is none.
-func (c *cutter) tell(ctx context.Context, s *usage.Session) usage.CutOutcome {
+func (c *cutter) tell(ctx context.Context, cut *usage.Cut) usage.CutOutcome {
+	s := &cut.Session
 	gateway := c.gateway(s)
-	if gateway == nil {
+	switch {
+	case gateway == nil:
 		return usage.CutNoWay
+	case cut.Interim > 0 && !gateway.CoA:
+		return usage.CutUnasked
 	}
-	request := c.request(s)
+	request := c.request(cut)
 	reply := c.links.exchange(ctx, gateway.Name, request)
 	if reply == nil {
 		to := s.Last.Where
@@ -193,32 +209,50 @@ func (c *cutter) tell(ctx context.Context, s *usage.Session) usage.CutOutcome {
 		var err error
 		if reply, err = c.sender.Exchange(ctx, radius.Peer{Addr: to, Secret: gateway.Secret}, request); err != nil {
 			if ctx.Err() == nil && !errors.Is(err, radius.ErrNoReply) {
-				c.log.Warn("a Disconnect-Request cannot be sent", "gateway", gateway.Name, "error", err)
+				c.log.Warn("an order cannot be sent", "order", request.Code.String(), "gateway", gateway.Name, "error", err)
 			}
 			return ""
 		}
 	}
-	return c.proof(gateway, s, reply)
+	return c.proof(gateway, cut, reply)
 }
 
-// proof reads an answer.
-func (c *cutter) proof(gateway *usage.NAS, s *usage.Session, reply *radius.Packet) usage.CutOutcome {
-	if reply.Code == radius.DisconnectACK {
+// proof reads an answer; empty for one that may be another one later.
+func (c *cutter) proof(gateway *usage.NAS, cut *usage.Cut, reply *radius.Packet) usage.CutOutcome {
+	if reply.Code == radius.DisconnectACK || reply.Code == radius.CoAACK {
 		return usage.CutAck
 	}
 	cause, _ := radius.ErrorCause.Get(reply)
 	if cause == radius.CauseSessionNotFound {
 		return usage.CutGone
 	}
-	c.log.Warn("a gateway does not cut a session; trying again", "gateway", gateway.Name, "session", s.Key.ID, "cause", cause.String())
+	if cut.Interim > 0 && !passes(cause) {
+		c.log.Warn("a gateway refuses a CoA-Request; the session goes on as it did", "gateway", gateway.Name, "session", cut.Session.Key.ID,
+			"order", cut.Reason, "cause", cause.String())
+		return usage.CutRefused + usage.CutOutcome(": "+cause.String())
+	}
+	c.log.Warn("a gateway does not carry out an order; trying again", "gateway", gateway.Name, "session", cut.Session.Key.ID, "cause", cause.String())
 	return ""
+}
+
+// passes reports whether a gateway that has named this cause may do what was
+// asked later on: what it cannot read, does not do, or is not allowed (RFC 5176
+// section 3.5), it will not.
+func passes(c radius.Cause) bool {
+	return c == radius.CauseNotRoutable || c == radius.CauseProxyError || c == radius.CauseResources || c == radius.CauseRequestInitiated
 }
 
 // request names the session as its gateway did (RFC 5176 section 3, 3GPP TS
 // 29.061 section 16.3.2). Equipment that is strict about Message-Authenticator
 // asks for it here, too.
-func (c *cutter) request(s *usage.Session) *radius.Packet {
-	p := radius.New(radius.DisconnectRequest)
+func (c *cutter) request(cut *usage.Cut) *radius.Packet {
+	s, p := &cut.Session, radius.New(radius.DisconnectRequest)
+	if cut.Interim > 0 {
+		p = radius.New(radius.CoARequest)
+		radius.AcctInterimInterval.Add(p, uint32(cut.Interim/time.Second))
+	} else {
+		radius.TeardownIndicator.Add(p, 1)
+	}
 	radius.MessageAuthenticator.Add(p, [16]byte{})
 	if addr, err := netip.ParseAddr(s.Key.NAS); err != nil {
 		radius.NASIdentifier.Add(p, s.Key.NAS)
@@ -237,6 +271,5 @@ func (c *cutter) request(s *usage.Session) *radius.Packet {
 		radius.FramedIPv6Prefix.Add(p, netip.PrefixFrom(s.Last.IP, 64).Masked())
 	}
 	radius.EventTimestamp.Add(p, c.now())
-	radius.TeardownIndicator.Add(p, 1)
 	return p
 }

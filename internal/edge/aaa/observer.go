@@ -67,8 +67,8 @@ type Observer interface {
 	// because too many waited.
 	Unrecorded(n int)
 
-	// Cut is one try to have a session cut: an outcome of usage, or Retried;
-	// since is when it was asked for.
+	// Cut is one try to have a session cut: an outcome of usage, or Retried,
+	// behind "coa " where the session is to go on; since is when it was asked for.
 	Cut(outcome string, since time.Duration)
 }
 

@@ -10,3 +10,10 @@ CREATE TABLE radsec_link (
   expires_at BIGINT NOT NULL,
   PRIMARY KEY (gateway, node)
 );
+
+-- The session is to go on and to be reported every so many seconds; 0 for an
+-- order to end it.
+ALTER TABLE disconnect ADD COLUMN interim BIGINT NOT NULL DEFAULT 0;
+
+-- 1 when the gateway takes CoA-Requests.
+ALTER TABLE nas ADD COLUMN coa SMALLINT NOT NULL DEFAULT 0;

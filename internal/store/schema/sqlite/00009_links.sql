@@ -10,3 +10,10 @@ CREATE TABLE radsec_link (
   expires_at INTEGER NOT NULL,
   PRIMARY KEY (gateway, node)
 ) WITHOUT ROWID, STRICT;
+
+-- The session is to go on and to be reported every so many seconds; 0 for an
+-- order to end it.
+ALTER TABLE disconnect ADD COLUMN interim INTEGER NOT NULL DEFAULT 0;
+
+-- 1 when the gateway takes CoA-Requests.
+ALTER TABLE nas ADD COLUMN coa INTEGER NOT NULL DEFAULT 0;
