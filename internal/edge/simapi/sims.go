@@ -30,7 +30,7 @@ func (h *handler) ListSIMs(ctx context.Context, _ ListSIMsRequestObject) (ListSI
 	if err != nil {
 		return nil, err
 	}
-	out := ListSIMs200JSONResponse{PageToken: x.query.pageToken(), RequestedPageSize: q.Limit, ItemCount: len(page.SIMs)}
+	out := simsAnswer{PageToken: x.query.pageToken(), RequestedPageSize: q.Limit, ItemCount: len(page.SIMs)}
 	if out.Items, err = x.shown(ctx, page.SIMs); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (h *handler) GetSIM(ctx context.Context, _ GetSIMRequestObject) (GetSIMResp
 	if out.History, err = x.history(ctx); err != nil {
 		return nil, err
 	}
-	return GetSIM200JSONResponse(out), nil
+	return simAnswer(out), nil
 }
 
 // one writes one SIM as the contract has it.
