@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -22,7 +23,7 @@ type simKey struct {
 
 // labelled is a SIM with its stored attributes.
 type labelled struct {
-	*sim.SIM
+	sim    sim.SIM
 	stored []sim.Attribute
 }
 
@@ -45,7 +46,7 @@ func (db *DB) SIMWithAttributes(ctx context.Context, in tenant.Sphere, iccid ide
 	if err != nil || !found {
 		return s, nil, false, err
 	}
-	return *got.SIM, got.stored, true, nil
+	return got.sim, got.stored, true, nil
 }
 
 // SIMWithAttributes is SIM, and [Attributes] of that SIM.
@@ -57,51 +58,74 @@ func (r reader) SIMWithAttributes(ctx context.Context, in tenant.Sphere, iccid i
 	return s, all[s.ID], true, err
 }
 
-func (r reader) labelledByKey(ctx context.Context, keys []simKey) (map[simKey]*labelled, error) {
-	sims, err := r.simsByKey(ctx, keys)
-	if err != nil || len(sims) == 0 {
-		return nil, err
-	}
-	ids := make([]int64, 0, len(sims))
-	for _, s := range sims {
-		ids = append(ids, s.ID)
-	}
-	stored, err := r.Attributes(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[simKey]*labelled, len(sims))
-	for k, s := range sims {
-		out[k] = &labelled{s, stored[s.ID]}
-	}
-	return out, nil
+// Packed reads of SIMs; the second also says whether one has attributes stored:
+// most have none, and to look for those would be a statement more.
+var (
+	simPacked    = packed(simSelect)
+	simAndLabels = packed(strings.Replace(simSelect, "\nFROM",
+		", CASE WHEN EXISTS (SELECT 1 FROM sim_attribute a WHERE a.sim_id = s.id AND a.deleted = 0) THEN 1 ELSE 0 END\nFROM", 1))
+)
+
+// simsByKey reads SIMs. What is missing, or outside its sphere, is not in the
+// answer.
+func (r reader) simsByKey(ctx context.Context, keys []simKey) (map[simKey]*sim.SIM, error) {
+	out := make(map[simKey]*sim.SIM, len(keys))
+	return out, r.byKey(ctx, simPacked, keys, func(in tenant.Sphere, row rowScanner) error {
+		s := new(sim.SIM)
+		err := scanSIM(row, s)
+		out[simKey{in, s.ICCID}] = s
+		return err
+	})
 }
 
-// simPacked is simSelect, packed.
-var simPacked = packed(simSelect)
+// labelledByKey is simsByKey with the attributes of the SIMs.
+func (r reader) labelledByKey(ctx context.Context, keys []simKey) (map[simKey]*labelled, error) {
+	out := make(map[simKey]*labelled, len(keys))
+	var having []int64
+	err := r.byKey(ctx, simAndLabels, keys, func(in tenant.Sphere, row rowScanner) error {
+		l, has := new(labelled), int64(0)
+		err := scanSIM(oneMore{row, &has}, &l.sim)
+		out[simKey{in, l.sim.ICCID}] = l
+		if has != 0 {
+			having = append(having, l.sim.ID)
+		}
+		return err
+	})
+	if err != nil || len(having) == 0 {
+		return out, err
+	}
+	stored, err := r.Attributes(ctx, having)
+	for _, l := range out {
+		l.stored = stored[l.sim.ID]
+	}
+	return out, err
+}
 
-// simsByKey reads SIMs, those of each sphere in one statement. What is missing,
-// or outside its sphere, is not in the answer.
-func (r reader) simsByKey(ctx context.Context, keys []simKey) (map[simKey]*sim.SIM, error) {
+// oneMore is a row with one column more than is asked for.
+type oneMore struct {
+	rowScanner
+	last *int64
+}
+
+// Scan implements rowScanner.
+func (m oneMore) Scan(dest ...any) error { return m.rowScanner.Scan(append(dest, m.last)...) }
+
+// byKey runs a packed read of SIMs, for those of each sphere once.
+func (r reader) byKey(ctx context.Context, statement string, keys []simKey, scan func(tenant.Sphere, rowScanner) error) error {
 	spheres := map[tenant.Sphere][]ident.ICCID{}
 	for _, k := range keys {
 		spheres[k.in] = append(spheres[k.in], k.iccid)
 	}
-	out := make(map[simKey]*sim.SIM, len(keys))
 	for in, iccids := range spheres {
 		list, listed := r.fewICCIDs(iccids)
 		where, args := within(in)
-		err := r.eachPacked(ctx, func(row rowScanner) error {
-			s := new(sim.SIM)
-			err := scanSIM(row, s)
-			out[simKey{in, s.ICCID}] = s
-			return err
-		}, simPacked+" WHERE "+list+" AND "+where, append(listed, args...)...)
+		err := r.eachPacked(ctx, func(row rowScanner) error { return scan(in, row) },
+			statement+" WHERE "+list+" AND "+where, append(listed, args...)...)
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // fewICCIDs is the condition that a SIM is one of some. SQLite is quicker with
