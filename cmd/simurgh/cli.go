@@ -74,6 +74,9 @@ func run(ctx context.Context, args []string) int {
 	sh.globals, sh.flags = c.globals, k.Flags()
 	k.BindTo(ctx, (*context.Context)(nil))
 	err = k.Run(sh)
+	if sh.lines != nil {
+		sh.lines.flush()
+	}
 	switch {
 	case err == nil:
 		return exitDone

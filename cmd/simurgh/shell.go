@@ -38,6 +38,7 @@ type shell struct {
 	rules          fleet.Rules       // of a server
 	ports          map[string]string // where gateways reach it
 	flags          []*kong.Flag      // of the command, to name them in errors
+	lines          *lines            // of the log; nil before there is one
 }
 
 // with opens the platform for do and closes it. A platform that is not there
@@ -85,10 +86,13 @@ func (sh *shell) log(level slog.Level) *slog.Logger {
 		_ = level.UnmarshalText([]byte(sh.LogLevel)) // one of the enum
 	}
 	o := &slog.HandlerOptions{Level: level}
-	if sh.LogFormat == "text" || sh.LogFormat == "auto" && isTerminal(sh.stderr) {
-		return slog.New(slog.NewTextHandler(sh.stderr, o))
+	if sh.lines == nil {
+		sh.lines = newLines(sh.stderr)
 	}
-	return slog.New(slog.NewJSONHandler(sh.stderr, o))
+	if sh.LogFormat == "text" || sh.LogFormat == "auto" && isTerminal(sh.stderr) {
+		return slog.New(slog.NewTextHandler(sh.lines, o))
+	}
+	return slog.New(slog.NewJSONHandler(sh.lines, o))
 }
 
 // isTerminal reports whether a person sits behind f. The null device is a

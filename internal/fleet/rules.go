@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 	"github.com/simurgh-iot/simurgh/internal/usage"
@@ -264,10 +265,23 @@ func (s *Service) LiftMonthly(ctx context.Context) (int, error) {
 	}
 }
 
+// lift lifts those of these suspensions whose cycle is over. Most are not, and
+// are left alone: only the others are locked, and looked at again.
 func (s *Service) lift(ctx context.Context, sims []sim.SIM) (int, error) {
-	ids := make([]int64, len(sims))
+	days, now := map[ident.PortfolioID]int{}, s.now()
+	var ids []int64
 	for i := range sims {
-		ids[i] = sims[i].ID
+		folio := sims[i].Portfolio
+		if _, known := days[folio]; !known {
+			p, err := s.store.Portfolio(ctx, tenant.Everything(), folio)
+			if err != nil {
+				return 0, err
+			}
+			days[folio] = p.BillingDay
+		}
+		if s.cycleOver(sims[i].Holds[sim.System], days[folio], now) {
+			ids = append(ids, sims[i].ID)
+		}
 	}
 	return s.byRule(ctx, ids, func(b *batch, held *sim.SIM) (Edit, bool, error) {
 		folio, err := b.portfolio(ctx, held.Portfolio)
