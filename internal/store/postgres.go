@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
@@ -22,7 +23,8 @@ import (
 // postgresEngine is any number of equal nodes on one database.
 type postgresEngine struct {
 	postgresDialect
-	db     *sql.DB
+	db     *sql.DB       // for lists, whose plan depends on what is asked for
+	keyed  *sql.DB       // for writes, and for reads of what is named
 	bulk   chan struct{} // a token per bulk under way
 	closed atomic.Bool
 }
@@ -30,9 +32,17 @@ type postgresEngine struct {
 // Connections per process. A write holds one for a commit, so a few more than
 // the cores keep the disk busy; bulks leave most of them to small writes.
 const (
-	maxConnections = 20
-	maxBulks       = 4
+	maxLists = 8
+	maxKeyed = 12
+	maxBulks = 4
 )
+
+// keyedPlans are for statements that find rows by their keys, as all do that
+// write. They have one good plan, so it is made once per connection: by itself
+// PostgreSQL makes a new one for every execution, which takes more time than
+// what it plans. Made so early, a plan must not depend on how small a table was;
+// nested loops over indexes suit a table of any size.
+var keyedPlans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 func openPostgres(ctx context.Context, o Options) (engine, error) {
 	config, err := pgx.ParseConfig(o.URL)
@@ -43,9 +53,13 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "simurgh"
 	}
-	e := &postgresEngine{db: stdlib.OpenDB(*config), bulk: make(chan struct{}, maxBulks)}
-	e.db.SetMaxOpenConns(maxConnections)
-	e.db.SetMaxIdleConns(maxConnections)
+	keyed := config.Copy()
+	maps.Copy(keyed.RuntimeParams, keyedPlans)
+	e := &postgresEngine{db: stdlib.OpenDB(*config), keyed: stdlib.OpenDB(*keyed), bulk: make(chan struct{}, maxBulks)}
+	e.db.SetMaxOpenConns(maxLists)
+	e.db.SetMaxIdleConns(maxLists)
+	e.keyed.SetMaxOpenConns(maxKeyed)
+	e.keyed.SetMaxIdleConns(maxKeyed)
 	if err := e.db.PingContext(ctx); err != nil {
 		_ = e.db.Close()
 		return nil, fault.New(fault.Unavailable, "store.open", "cannot reach PostgreSQL at %s:%d", config.Host, config.Port).Because(err)
@@ -53,7 +67,8 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	return e, nil
 }
 
-func (e *postgresEngine) pool() *sql.DB { return e.db }
+func (e *postgresEngine) pool() *sql.DB      { return e.db }
+func (e *postgresEngine) keyedPool() *sql.DB { return e.keyed }
 
 // afresh describes a statement once and plans it with its values every time.
 // PostgreSQL would settle for a plan that fits any pattern after a few runs: one
@@ -62,7 +77,7 @@ func (e *postgresEngine) afresh() []any { return []any{pgx.QueryExecModeCacheDes
 
 func (e *postgresEngine) close() error {
 	e.closed.Store(true)
-	return e.db.Close()
+	return errors.Join(e.keyed.Close(), e.db.Close())
 }
 
 // maxTries bounds how often a transaction that lost a deadlock is run again.
@@ -116,9 +131,9 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(querier) error) er
 // begin starts a transaction. A connection that died while it was idle, as all
 // do when the server restarts, is replaced.
 func (e *postgresEngine) begin(ctx context.Context) (tx *sql.Tx, free func(), err error) {
-	for range maxConnections + 1 {
+	for range maxKeyed + 1 {
 		var conn *sql.Conn
-		if conn, err = e.db.Conn(ctx); err != nil {
+		if conn, err = e.keyed.Conn(ctx); err != nil {
 			return nil, nil, err
 		}
 		if tx, err = conn.BeginTx(context.WithoutCancel(ctx), nil); err == nil {
@@ -149,6 +164,11 @@ func gone(err error) bool {
 type txQuerier struct{ tx *sql.Tx }
 
 func (t txQuerier) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if searches(text) {
+		if _, err := t.tx.ExecContext(ctx, "SET LOCAL plan_cache_mode = force_custom_plan"); err != nil {
+			return nil, err
+		}
+	}
 	return t.tx.QueryContext(ctx, text, args...)
 }
 

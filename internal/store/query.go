@@ -100,6 +100,7 @@ func within(s tenant.Sphere) (string, []any) {
 // pool runs statements on a connection pool, each text prepared once.
 type pool struct {
 	db     *sql.DB
+	keyed  *sql.DB
 	mu     sync.RWMutex
 	stmts  map[string]*sql.Stmt
 	afresh []any // see engine
@@ -113,7 +114,7 @@ const (
 )
 
 func newPool(e engine) *pool {
-	return &pool{db: e.pool(), afresh: e.afresh(), stmts: map[string]*sql.Stmt{}}
+	return &pool{db: e.pool(), keyed: e.keyedPool(), afresh: e.afresh(), stmts: map[string]*sql.Stmt{}}
 }
 
 // stmt returns the prepared statement, or nil when the text is not to be kept.
@@ -124,7 +125,7 @@ func (p *pool) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 	if s != nil || full || len(text) > maxPreparedText {
 		return s, nil
 	}
-	s, err := p.db.PrepareContext(ctx, text)
+	s, err := p.of(text).PrepareContext(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func (p *pool) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 }
 
 func (p *pool) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	if len(p.afresh) > 0 && strings.Contains(text, " LIKE ") {
+	if len(p.afresh) > 0 && searches(text) {
 		return p.db.QueryContext(ctx, text, append(slices.Clone(p.afresh), args...)...)
 	}
 	s, err := p.stmt(ctx, text) //nolint:sqlclosecheck // it is kept
@@ -147,9 +148,21 @@ func (p *pool) query(ctx context.Context, text string, args ...any) (*sql.Rows, 
 		return nil, err
 	}
 	if s == nil {
-		return p.db.QueryContext(ctx, text, args...)
+		return p.of(text).QueryContext(ctx, text, args...)
 	}
 	return s.QueryContext(ctx, args...)
+}
+
+// searches reports whether the best plan of a statement depends on the pattern
+// that it is given.
+func searches(text string) bool { return strings.Contains(text, " LIKE ") }
+
+// of is where a statement runs: those that name rows by lists of keys apart.
+func (p *pool) of(text string) *sql.DB {
+	if strings.Contains(text, "= ANY(") {
+		return p.keyed
+	}
+	return p.db
 }
 
 func (p *pool) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {

@@ -97,8 +97,9 @@ func connect(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 	}
 }
 
-func (e *sqliteEngine) pool() *sql.DB { return e.readers }
-func (e *sqliteEngine) afresh() []any { return nil } // there is one plan for all
+func (e *sqliteEngine) pool() *sql.DB      { return e.readers }
+func (e *sqliteEngine) keyedPool() *sql.DB { return e.readers }
+func (e *sqliteEngine) afresh() []any      { return nil } // there is one plan for all
 
 func (e *sqliteEngine) write(ctx context.Context, bulk bool, fn func(querier) error) error {
 	return e.w.do(ctx, bulk, fn)

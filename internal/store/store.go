@@ -168,6 +168,7 @@ type querier interface {
 type engine interface {
 	dialect
 	pool() *sql.DB
+	keyedPool() *sql.DB // for statements that find rows by their keys
 	// afresh are arguments that go before those of a search, whose plan depends
 	// on what is looked for: they keep the driver from using a former one.
 	afresh() []any

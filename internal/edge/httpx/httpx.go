@@ -186,7 +186,7 @@ func (f *frame) admit(rec *recorder, r *http.Request, call *Call) Problem {
 		return busy(rec)
 	}
 	defer f.open.leave()
-	if f.MaxBody > 0 {
+	if f.MaxBody > 0 && r.Body != http.NoBody {
 		counted := &counted{ReadCloser: r.Body, all: &f.held, limit: f.MaxHeld}
 		defer counted.release()
 		r.Body = counted
