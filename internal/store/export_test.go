@@ -46,3 +46,15 @@ func (db *DB) Prepared(ctx context.Context, read func() error) ([]string, error)
 	}
 	return column1(ctx, pool, "SELECT statement FROM pg_prepared_statements")
 }
+
+// KeyedPlans returns how often PostgreSQL made a plan anew, and how often it
+// used one that it had, for what read does by keys on a single connection.
+func (db *DB) KeyedPlans(ctx context.Context, read func() error) (anew, kept int, err error) {
+	pool := db.engine.keyedPool()
+	pool.SetMaxOpenConns(1)
+	if err := read(); err != nil {
+		return 0, 0, err
+	}
+	err = pool.QueryRowContext(ctx, "SELECT COALESCE(SUM(custom_plans), 0), COALESCE(SUM(generic_plans), 0) FROM pg_prepared_statements").Scan(&anew, &kept)
+	return anew, kept, err
+}

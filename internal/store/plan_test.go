@@ -154,3 +154,29 @@ func TestPostgresFindsOneSessionOfMany(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestPostgresPlansKeysOnce holds that reads and writes of what is named are not
+// planned anew each time.
+func TestPostgresPlansKeysOnce(t *testing.T) {
+	t.Parallel()
+	db := open(t, store.Options{URL: pgtest.URL(t)})
+	root := addRoot(t, db)
+	s := insert(t, db, root, "89440000000001")
+	anew, kept, err := db.KeyedPlans(t.Context(), func() error {
+		for range 8 {
+			if _, _, found, err := db.SIMWithAttributes(t.Context(), tenant.Below(root.Path), "89440000000001"); err != nil || !found {
+				return fmt.Errorf("found %t: %w", found, err)
+			}
+			if err := db.Write(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.MeteredIDs(t.Context(), []int64{s.ID}, start)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || anew != 0 || kept < 16 {
+		t.Errorf("%d plans made anew, %d kept, %v", anew, kept, err)
+	}
+}
