@@ -20,7 +20,7 @@ func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	s.mountPages(mux)
 	s.mountDialects(mux, httpx.Options{Log: s.app.Log, Trusted: s.o.Trusted, Observer: s.app.metrics})
-	return mux
+	return httpx.Clean(mux, api.SwaggerPath)
 }
 
 // mountPages mounts what operators and their machines look at.
