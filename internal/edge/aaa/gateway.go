@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -102,15 +103,21 @@ func (g *gateways) stranger(from netip.Addr) {
 }
 
 // pretends reports that a packet names another gateway on the list than the one
-// that its secret or certificate proved. Proxies may.
+// that its secret or certificate proved, by its name in whatever case, or where it
+// gives none by its address: its sessions are kept under that. Proxies may.
 func (g *gateways) pretends(r *radius.Request) bool {
-	name, ok := radius.NASIdentifier.Get(r.Packet)
-	if !ok || name == r.Client.Name {
+	list := g.list.Load()
+	var named *usage.NAS
+	if name, ok := radius.NASIdentifier.Get(r.Packet); ok {
+		named = list.name[strings.ToLower(name)]
+	} else if addr := nasAddress(r.Packet); addr.IsValid() {
+		named = list.at(addr)
+	}
+	if named == nil || named.Name == r.Client.Name {
 		return false
 	}
-	list := g.list.Load()
 	sender := list.name[r.Client.Name]
-	return list.name[name] != nil && (sender == nil || !sender.Proxy)
+	return sender == nil || !sender.Proxy
 }
 
 // whereToCut returns where a session that a packet reports of can be cut: at

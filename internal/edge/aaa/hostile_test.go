@@ -55,6 +55,12 @@ func TestHostilePackets(t *testing.T) {
 		other := radius.New(radius.AccountingRequest)
 		radius.AcctStatusType.Add(other, radius.StatusAccountingOff)
 		radius.NASIdentifier.Add(other, "pgw2")
+		capitals := radius.New(radius.AccountingRequest)
+		radius.AcctStatusType.Add(capitals, radius.StatusAccountingOff)
+		radius.NASIdentifier.Add(capitals, "PGW2")
+		address := radius.New(radius.AccountingRequest)
+		radius.AcctStatusType.Add(address, radius.StatusAccountingOff)
+		radius.NASIPAddress.Add(address, netip.MustParseAddr("192.0.2.2"))
 		long := bytes.Clone(good)
 		long[2], long[3] = 0xff, 0xff
 		short := bytes.Clone(good)
@@ -82,6 +88,8 @@ func TestHostilePackets(t *testing.T) {
 			"an order":                  {aaa.PortAcct, signed(t, radius.New(radius.DisconnectRequest), secret), "wrong_code"},
 			"a reply":                   {aaa.PortAcct, append([]byte{5}, good[1:]...), "wrong_code"},
 			"in another gateway's name": {aaa.PortAcct, signed(t, other, secret), aaa.DropImpersonation},
+			"in its name in capitals":   {aaa.PortAcct, signed(t, capitals, secret), aaa.DropImpersonation},
+			"at its address":            {aaa.PortAcct, signed(t, address, secret), aaa.DropImpersonation},
 		} {
 			before := w.seen.count("dropped " + c.kind)
 			if answer, err := w.raw(c.port, c.datagram, soon); err == nil {

@@ -409,4 +409,16 @@ func TestFreeRADIUSAnswersTheSender(t *testing.T) {
 	if reply := exchange(t, to.coa, sign(disconnect("gone"))); reply.Code != radius.DisconnectNAK || value(t, reply, radius.ErrorCause) != radius.CauseSessionNotFound {
 		t.Errorf("disconnect of none: %v", reply.Code)
 	}
+	change := func(session string) *radius.Packet {
+		p := sign(radius.New(radius.CoARequest))
+		radius.AcctSessionID.Add(p, session)
+		radius.AcctInterimInterval.Add(p, 60)
+		return p
+	}
+	if reply := exchange(t, to.coa, change("here")); reply.Code != radius.CoAACK {
+		t.Errorf("change: %v", reply.Code)
+	}
+	if reply := exchange(t, to.coa, change("gone")); reply.Code != radius.CoANAK || value(t, reply, radius.ErrorCause) != radius.CauseSessionNotFound {
+		t.Errorf("change of none: %v", reply.Code)
+	}
 }
