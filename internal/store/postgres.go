@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
@@ -42,7 +41,18 @@ const (
 // PostgreSQL makes a new one for every execution, which takes more time than
 // what it plans. Made so early, a plan must not depend on how small a table was;
 // nested loops over indexes suit a table of any size.
-var keyedPlans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+const keyedPlans = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+
+// planByKeys sets a new connection up so. It is asked for in a statement, as
+// poolers refuse such settings when a connection is opened; a database that only
+// speaks like PostgreSQL may not know them, and plans as it does.
+func planByKeys(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.PgConn().Exec(ctx, keyedPlans).ReadAll()
+	if pe := (*pgconn.PgError)(nil); errors.As(err, &pe) {
+		return nil
+	}
+	return err
+}
 
 func openPostgres(ctx context.Context, o Options) (engine, error) {
 	config, err := pgx.ParseConfig(o.URL)
@@ -53,9 +63,7 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "simurgh"
 	}
-	keyed := config.Copy()
-	maps.Copy(keyed.RuntimeParams, keyedPlans)
-	e := &postgresEngine{db: stdlib.OpenDB(*config), keyed: stdlib.OpenDB(*keyed), bulk: make(chan struct{}, maxBulks)}
+	e := &postgresEngine{db: stdlib.OpenDB(*config), keyed: stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planByKeys)), bulk: make(chan struct{}, maxBulks)}
 	e.db.SetMaxOpenConns(maxLists)
 	e.db.SetMaxIdleConns(maxLists)
 	e.keyed.SetMaxOpenConns(maxKeyed)
