@@ -197,12 +197,18 @@ func (l *listing) walk(ctx context.Context, at *sim.Cursor, skip, want int) ([]k
 	for i := range l.order.arms {
 		w.open = append(w.open, reach{arm: i, at: at})
 	}
-	quota := w.quota()
-	for budget := l.budget(); len(w.open) > 0; quota *= 4 {
+	for i, quota := 0, w.quota(); i < len(w.open); i++ {
+		w.open[i].next = quota
+	}
+	for budget := l.budget(); len(w.open) > 0; {
+		if w.looked > budget && w.promising() {
+			budget = l.lists.budget
+		}
 		if w.looked > budget {
 			return nil, false, l.giveUp(ctx)
 		}
-		quota = min(quota, (budget-w.looked)/len(w.open)+1)
+		w.choose()
+		quota := min(w.open[0].next, (budget-w.looked)/len(w.open)+1)
 		if err := w.round(ctx, quota); err != nil {
 			return nil, false, err
 		}
@@ -260,16 +266,45 @@ type walk struct {
 	looked int
 	keys   []key // in order, at most need
 	open   []reach
+	// waiting are ranges that have been read further than the open ones.
+	waiting []reach
 }
 
 // reach is how far a range has been read.
 type reach struct {
 	arm int
 	at  *sim.Cursor // nil for nothing yet
+	// next are the rows to take next: more each time.
+	next int
+}
+
+func (r reach) key() key { return key{value: r.at.Value, iccid: r.at.ICCID} }
+
+// promising reports whether the page is likely to be full within what any walk
+// may look at, going by what was found so far.
+func (w *walk) promising() bool {
+	return len(w.keys) > 0 && w.need*w.looked/len(w.keys) <= w.lists.budget
+}
+
+// choose leaves open the quarter of the ranges that has been read least far: the
+// page cannot reach beyond them. The others wait.
+func (w *walk) choose() {
+	if w.looked == 0 {
+		return // the first round is that of all
+	}
+	w.open = append(w.open, w.waiting...)
+	slices.SortFunc(w.open, func(a, b reach) int { return w.compare(a.key(), b.key()) })
+	n := (len(w.open) + 3) / 4
+	w.open, w.waiting = w.open[:n:n], slices.Clone(w.open[n:])
+}
+
+// beyond reports whether nothing behind a key reaches into the page.
+func (w *walk) beyond(k key) bool {
+	return len(w.keys) == w.need && w.compare(k, w.keys[w.need-1]) >= 0
 }
 
 // round takes up to quota rows of every open range, and closes those that are
-// at their end or cannot reach into the page any more.
+// at their end, and all that cannot reach into the page any more.
 func (w *walk) round(ctx context.Context, quota int) error {
 	text, args := w.statement(quota)
 	rows, last := make([]int, len(w.open)), make([]key, len(w.open))
@@ -300,12 +335,16 @@ func (w *walk) round(ctx context.Context, quota int) error {
 	open := w.open[:0]
 	for n, r := range w.open {
 		w.looked += rows[n]
-		full := len(w.keys) == w.need && w.compare(last[n], w.keys[w.need-1]) >= 0
-		if rows[n] == quota && !full {
-			open = append(open, reach{r.arm, last[n].cursor()})
+		if rows[n] == quota && !w.beyond(last[n]) {
+			open = append(open, reach{r.arm, last[n].cursor(), 4 * quota})
 		}
 	}
-	w.open = open
+	for _, r := range w.waiting {
+		if !w.beyond(r.key()) {
+			open = append(open, r)
+		}
+	}
+	w.open, w.waiting = open, nil
 	return nil
 }
 
