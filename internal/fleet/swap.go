@@ -27,8 +27,8 @@ const (
 	SwapMSISDN = "swap.msisdn" // the old SIM has another number
 )
 
-// SwapSIM moves the number, address, package, labels and attributes of a SIM in
-// service to one from stock, terminates the old one and activates the new one,
+// SwapSIM moves the number, address, package, labels, attributes, data limit and
+// device lock of a SIM in service to one from stock, terminates the old one and activates the new one,
 // without asking a person: the service goes on.
 // May is the dialect's own say in it; it may refuse.
 func (s *Service) SwapSIM(ctx context.Context, r Request, w Swap, may func(*sim.SIM) error) (sim.SIM, error) {
@@ -144,7 +144,8 @@ func (b *swapping) move() {
 	old, gone, fresh := b.old, &b.gone, &b.fresh
 	fresh.MSISDN, fresh.IP, fresh.APN = old.MSISDN, old.IP, old.APN
 	fresh.Name, fresh.Group, fresh.Device, fresh.IMEI, fresh.Barred = old.Name, old.Group, old.Device, old.IMEI, old.Barred
-	gone.MSISDN, gone.IP = b.stock.MSISDN, netip.Addr{}
+	fresh.DataLimit, fresh.IMEILock = old.DataLimit, old.IMEILock
+	gone.MSISDN, gone.IP, gone.DataLimit, gone.IMEILock = b.stock.MSISDN, netip.Addr{}, 0, ""
 	gone.Name, gone.Group, gone.Device, gone.IMEI = "", "", "", ""
 	if b.w.Contract {
 		fresh.ContractStart, fresh.ContractEnd = old.ContractStart, old.ContractEnd

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
@@ -53,6 +55,8 @@ func TestContracts(t *testing.T) {
 func TestSwap(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, w *world) {
+		limit, lock := int64(500), ident.IMEI("490154203237518")
+		w.edit(fleet.Edit{DataLimit: &limit, IMEILock: &lock}, "live")
 		old, stock := w.sim("live"), w.sim("stock")
 		w.add("orderId", "5791")
 		w.call(engineer, http.MethodPost, "/sim/<live>/iccSwap", `{"newIccId":"<stock>","msisdn":`+string(old.MSISDN)+`,"preserveContract":true}`).has(t, `{"iccId":"<stock>",
@@ -60,7 +64,8 @@ func TestSwap(t *testing.T) {
 			"attributes":[{"attribute":"friendlyName","value":"Charger 12"},{"attribute":"groupName","value":"North"},{"attribute":"imei"},{"attribute":"orderId","value":"5791","iccId":"<stock>"}]}`)
 		w.call(engineer, http.MethodGet, "/sim/<live>", "").has(t, `{"status":"available","attributes":"absent","portfolioPackage":{"contractStartDate":null}}`)
 		gone, fresh := w.sim("live"), w.sim("stock")
-		if fresh.MSISDN != old.MSISDN || gone.MSISDN != stock.MSISDN || fresh.IP != old.IP || gone.IP.IsValid() || fresh.Name != old.Name || gone.Name != "" {
+		if fresh.MSISDN != old.MSISDN || gone.MSISDN != stock.MSISDN || fresh.IP != old.IP || gone.IP.IsValid() || fresh.Name != old.Name || gone.Name != "" ||
+			fresh.DataLimit != limit || gone.DataLimit != 0 || fresh.IMEILock != lock || gone.IMEILock != "" {
 			t.Errorf("new %+v\nold %+v", fresh, gone)
 		}
 		w.settle()

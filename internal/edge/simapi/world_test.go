@@ -308,14 +308,17 @@ func (w *world) lives() {
 }
 
 // give has the operator command SIMs.
-func (w *world) give(v sim.Verb, names ...string) {
+func (w *world) give(v sim.Verb, names ...string) { w.edit(fleet.Edit{Verb: v}, names...) }
+
+// edit edits SIMs as the operator.
+func (w *world) edit(e fleet.Edit, names ...string) {
 	list := make([]ident.ICCID, len(names))
 	for i, n := range names {
 		list[i] = iccid(n)
 	}
-	done := must(w.Fleet.Apply(context.Background(), w.op, list, func(fleet.Facts) (fleet.Edit, error) { return fleet.Edit{Verb: v}, nil }, nil))
+	done := must(w.Fleet.Apply(context.Background(), w.op, list, func(fleet.Facts) (fleet.Edit, error) { return e, nil }, nil))
 	if done.Refused {
-		panic(fmt.Sprintf("%s: %+v", v, done.Outcomes))
+		panic(fmt.Sprintf("%+v: %+v", e, done.Outcomes))
 	}
 }
 
