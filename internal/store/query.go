@@ -113,8 +113,8 @@ const (
 	maxPreparedText = 6000
 )
 
-func newPool(e engine) *pool {
-	return &pool{db: e.pool(), keyed: e.keyedPool(), afresh: e.afresh(), stmts: map[string]*sql.Stmt{}}
+func newPool(e engine, db *sql.DB) *pool {
+	return &pool{db: db, keyed: e.keyedPool(), afresh: e.afresh(), stmts: map[string]*sql.Stmt{}}
 }
 
 // stmt returns the prepared statement, or nil when the text is not to be kept.

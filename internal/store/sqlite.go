@@ -29,6 +29,7 @@ const FileName = "simurgh.db"
 type sqliteEngine struct {
 	sqliteDialect
 	readers *sql.DB
+	keyed   *sql.DB
 	writers *sql.DB
 	w       *writer
 	closed  atomic.Bool
@@ -36,6 +37,16 @@ type sqliteEngine struct {
 
 // readerCache is what all readers keep of the file together, in kilobytes.
 const readerCache = 64 << 10
+
+// Reads of single SIMs go anywhere in the file: of a large one little is in a
+// cache, and to fetch it is a quarter of their cost. So they see the file, as far
+// as SQLite maps one, through a mapping, from connections that are closed when
+// there are no such reads for a while: what is mapped counts as memory of the
+// process, although the system takes it back when there is need.
+const (
+	mapped  = "mmap_size(2147418112)" // bytes; the most that SQLite takes
+	mapTime = 30 * time.Second
+)
 
 // dsn puts every pragma where each new connection gets it; one run by Exec
 // would reach a single connection. The busy timeout comes first, so that the
@@ -60,12 +71,14 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 		return nil, err
 	}
 	n := max(2, runtime.GOMAXPROCS(0))
-	if e.readers, err = sql.Open("sqlite", dsn(path, fmt.Sprintf("cache_size(-%d)", readerCache/n), "query_only(1)")); err != nil {
+	if e.readers, err = openReaders(path, n, "cache_size(-"+strconv.Itoa(readerCache/n)+")"); err != nil {
 		return nil, err
 	}
+	if e.keyed, err = openReaders(path, n, "cache_size(-2000)", mapped); err != nil {
+		return nil, err
+	}
+	e.keyed.SetConnMaxIdleTime(mapTime)
 	e.writers.SetMaxOpenConns(2) // the writer keeps one; migrations take the other
-	e.readers.SetMaxOpenConns(n)
-	e.readers.SetMaxIdleConns(n)
 	conn, err := connect(ctx, e.writers)
 	if err != nil {
 		_ = e.readers.Close()
@@ -74,6 +87,16 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	}
 	e.w = newWriter(newConnection(conn), e.fault)
 	return e, nil
+}
+
+// openReaders opens up to n connections that only read, each when it is needed.
+func openReaders(path string, n int, pragmas ...string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, append(pragmas, "query_only(1)")...))
+	if err == nil {
+		db.SetMaxOpenConns(n)
+		db.SetMaxIdleConns(n)
+	}
+	return db, err
 }
 
 // openTime is how long opening waits for others that open the same new file.
@@ -98,7 +121,7 @@ func connect(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 }
 
 func (e *sqliteEngine) pool() *sql.DB      { return e.readers }
-func (e *sqliteEngine) keyedPool() *sql.DB { return e.readers }
+func (e *sqliteEngine) keyedPool() *sql.DB { return e.keyed }
 func (e *sqliteEngine) afresh() []any      { return nil } // there is one plan for all
 
 func (e *sqliteEngine) write(ctx context.Context, bulk bool, fn func(querier) error) error {
@@ -108,7 +131,7 @@ func (e *sqliteEngine) write(ctx context.Context, bulk bool, fn func(querier) er
 func (e *sqliteEngine) close() error {
 	e.w.stop()
 	e.closed.Store(true)
-	return errors.Join(e.readers.Close(), e.writers.Close())
+	return errors.Join(e.keyed.Close(), e.readers.Close(), e.writers.Close())
 }
 
 func (e *sqliteEngine) fault(err error) error {

@@ -60,8 +60,9 @@ func OpenAsIs(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{engine: e, q: newPool(e), lists: newLists()}
-	return &DB{reader: r, points: newPoints(r), log: o.Log}, nil
+	r := reader{engine: e, q: newPool(e, e.pool()), lists: newLists()}
+	points := newPoints(reader{engine: e, q: newPool(e, e.keyedPool()), lists: r.lists})
+	return &DB{reader: r, points: points, log: o.Log}, nil
 }
 
 // Close waits for the writes under way and closes the database. Calls that come

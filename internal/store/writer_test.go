@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -178,16 +179,18 @@ func TestPragmasReachEveryConnection(t *testing.T) {
 	t.Parallel()
 	db, _ := openWriter(t)
 	e := db.engine.(*sqliteEngine)
-	for range e.readers.Stats().MaxOpenConnections {
-		conn, err := e.readers.Conn(t.Context()) // kept, so that the next is another
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-		for pragma, want := range map[string]string{"foreign_keys": "1", "journal_mode": "wal", "synchronous": "2", "busy_timeout": "10000", "query_only": "1"} {
-			var got string
-			if err := conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
-				t.Errorf("%s is %s, %v; want %s", pragma, got, err, want)
+	for mapped, pool := range map[string]*sql.DB{"0": e.readers, "2147418112": e.keyed} {
+		for range pool.Stats().MaxOpenConnections {
+			conn, err := pool.Conn(t.Context()) // kept, so that the next is another
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			for pragma, want := range map[string]string{"foreign_keys": "1", "journal_mode": "wal", "synchronous": "2", "busy_timeout": "10000", "query_only": "1", "mmap_size": mapped} {
+				var got string
+				if err := conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+					t.Errorf("%s is %s, %v; want %s", pragma, got, err, want)
+				}
 			}
 		}
 	}
