@@ -230,7 +230,7 @@ func TestDemoDevicesLive(t *testing.T) {
 	until(t, "its SIM tells of sessions", func() bool {
 		var h heard
 		p.run(t, &h, "sims", "show", list.SIMs[0].ICCID)
-		return len(h.Sessions) >= 6 && h.Sessions[0].State == "open" && h.Sessions[1].In > 0 && h.Answers[0].Accepted
+		return len(h.Sessions) >= 6 && h.Sessions[0].State == "open" && h.Sessions[1].In > 0 && len(h.Answers) > 0 && h.Answers[0].Accepted
 	})
 	if lost := n.gauge(t, "simurgh_radius_dropped_total", ""); lost > 0 {
 		t.Errorf("%v packets of the devices were dropped", lost)
