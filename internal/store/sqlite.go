@@ -36,7 +36,7 @@ type sqliteEngine struct {
 }
 
 // readerCache is what all readers keep of the file together, in kilobytes.
-const readerCache = 64 << 10
+const readerCache = 32 << 10
 
 // Reads of single SIMs go anywhere in the file: of a large one little is in a
 // cache, and to fetch it is a quarter of their cost. So they see the file, as far
@@ -67,7 +67,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 		return nil, err
 	}
 	e := &sqliteEngine{}
-	if e.writers, err = sql.Open("sqlite", dsn(path, "cache_size(-65536)", "wal_autocheckpoint(8000)")); err != nil {
+	if e.writers, err = sql.Open("sqlite", dsn(path, "cache_size(-32768)", "wal_autocheckpoint(8000)")); err != nil {
 		return nil, err
 	}
 	n := max(2, runtime.GOMAXPROCS(0))

@@ -79,7 +79,7 @@ const (
 	Percent  Unit = "per cent"
 	Messages Unit = "messages"
 	Hours    Unit = "hours"
-	Currency Unit = "the account's currency" // of whose unit it counts millionths
+	Currency Unit = "in the account's currency" // of whose unit it counts millionths
 )
 
 // MaxAlertRules bounds the rules of one kind that a portfolio may have.
