@@ -142,6 +142,12 @@ func (s *Service) ChangeProfile(ctx context.Context, r Request, iccids []ident.I
 	}, nil)
 }
 
+// enables reports whether an errand puts another profile in the place of the
+// enabled one.
+func enables(e sim.Errand) bool {
+	return e.Kind == sim.EnableProfile || e.Kind == sim.InstallProfile
+}
+
 // profileThere checks a profile against what is offered, what lies on the card,
 // and what is under way there.
 func (a *asking) profileThere(ctx context.Context, of *sim.SIM, kind sim.ErrandKind, name string) error {
@@ -163,7 +169,7 @@ func (a *asking) profileThere(ctx context.Context, of *sim.SIM, kind sim.ErrandK
 		case coming: // what is under way decides
 		case i < 0:
 			return no("profile %q is not on the card", name)
-		case kind == sim.DeleteProfile && there[of.ID][i].Enabled:
+		case kind == sim.DeleteProfile && there[of.ID][i].Enabled && !slices.ContainsFunc(underWay, enables):
 			return no("profile %q is enabled; enable another one first", name)
 		}
 		return nil

@@ -281,6 +281,18 @@ func TestProfiles(t *testing.T) {
 		if s := w.look("esim"); fmt.Sprint(s.Profiles) != "[Asia]" {
 			t.Errorf("%+v", s)
 		}
+		from, to := "Asia", "Europe"
+		for range 2 { // and back again
+			change("download", to).ok(t, 202)
+			w.settle()
+			change("enable", to).ok(t, 202)
+			change("delete", from).ok(t, 202) // by then the other one is enabled
+			w.settle()
+			if s := w.look("esim"); fmt.Sprint(s.Profiles) != "["+to+"]" || *s.Active != to {
+				t.Errorf("%+v", s)
+			}
+			from, to = to, from
+		}
 		change("enable", "Europe").fails(t, 400, "E400", "not on the card")
 		change("download", "Elsewhere").fails(t, 400, "E400", "not available")
 		change("download", "Asia").fails(t, 400, "E400", "on the card already")
