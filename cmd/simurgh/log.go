@@ -15,8 +15,7 @@ const (
 )
 
 // lines writes log lines, many at a time when there are many: a server that
-// answers thousands of requests a second would else spend a tenth of its time
-// on the writes.
+// answers thousands of requests a second would else make a system call for each.
 type lines struct {
 	to      io.Writer
 	mu      sync.Mutex

@@ -39,7 +39,7 @@ type sqliteEngine struct {
 const readerCache = 32 << 10
 
 // Reads of single SIMs go anywhere in the file: of a large one little is in a
-// cache, and to fetch it is a quarter of their cost. So they see the file, as far
+// cache, and to fetch it was a sixth of their cost. So they see the file, as far
 // as SQLite maps one, through a mapping, from connections that are closed when
 // there are no such reads for a while: what is mapped counts as memory of the
 // process, although the system takes it back when there is need.
