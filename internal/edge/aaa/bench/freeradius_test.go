@@ -21,10 +21,10 @@ import (
 // schema and queries of rlm_sql.
 const shipped = "/etc/freeradius/3.0"
 
-// freeRADIUS is FreeRADIUS as it ships, but for what costs it time without
-// serving the comparison: no detail files, no EAP, no realms. Threads, pool,
-// queries, schema and indexes are the shipped ones.
-const freeRADIUS = `
+// leanFreeRADIUS is FreeRADIUS without what costs it time and does not serve the
+// comparison: no detail files, no EAP, no realms. Threads, pool, queries, schema
+// and indexes are the shipped ones. The parameters are of [place].
+const leanFreeRADIUS = `
 raddbdir = %[1]s
 logdir = %[1]s
 run_dir = %[1]s
@@ -124,23 +124,39 @@ server default {
 }
 `
 
+// place is where a FreeRADIUS lives.
+type place struct {
+	dir        string
+	auth, acct uint16
+	host, user string // of its database
+	database   string
+}
+
+// lean is the configuration of [leanFreeRADIUS].
+func lean(_ testing.TB, p place) map[string]string {
+	return map[string]string{"radiusd.conf": fmt.Sprintf(leanFreeRADIUS, p.dir, secret, p.auth, p.acct, p.host, p.user, p.database)}
+}
+
 // startFreeRADIUS runs a server over a database that rlm_sql's schema and the
 // subscribers are in, and waits until it is ready.
-func startFreeRADIUS(tb testing.TB, database string) target {
+func startFreeRADIUS(tb testing.TB, database string, configure func(testing.TB, place) map[string]string) target {
 	tb.Helper()
+	exe := program(tb, "freeradius")
 	seedFreeRADIUS(tb, database)
 	u, err := url.Parse(database)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	dir, ports := tb.TempDir(), freePorts(tb, 2)
-	config := fmt.Sprintf(freeRADIUS, dir, secret, ports[0], ports[1], u.Query().Get("host"), u.User.Username(), strings.TrimPrefix(u.Path, "/"))
-	for name, content := range map[string]string{"radiusd.conf": config, "dictionary": ""} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+	ports := freePorts(tb, 2)
+	p := place{dir: tb.TempDir(), auth: ports[0], acct: ports[1], host: u.Query().Get("host"), user: u.User.Username(), database: strings.TrimPrefix(u.Path, "/")}
+	files := configure(tb, p)
+	files["dictionary"] = ""
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
 			tb.Fatal(err)
 		}
 	}
-	cmd := exec.Command(program(tb, "freeradius"), "-f", "-l", "stdout", "-d", dir, "-n", "radiusd")
+	cmd := exec.Command(exe, "-f", "-l", "stdout", "-d", p.dir, "-n", "radiusd")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		tb.Fatal(err)
