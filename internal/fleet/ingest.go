@@ -17,6 +17,7 @@ type UsageWriter interface {
 	LiveSessions(ctx context.Context, ids []int64) ([]usage.Session, error)
 	NewestSessions(ctx context.Context, keys []usage.Key) (map[usage.Key]*usage.Session, error)
 	Quiet(ctx context.Context, ids []int64, since time.Time) (int64, error)
+	Reconsider(ctx context.Context, ids []int64) error
 	SaveSessions(ctx context.Context, sessions []*usage.Session) error
 	StoredActivities(ctx context.Context, ids []int64) (map[int64]usage.Activity, error)
 	SaveActivities(ctx context.Context, activities map[int64]*usage.Activity) error

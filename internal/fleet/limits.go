@@ -163,10 +163,14 @@ func (b *batch) alert(s *sim.SIM, kind usage.AlertKind, used int64) {
 		Detail: usedOf(used, s.DataLimit*usage.Megabyte)})
 }
 
-// used is what a SIM of the batch used in the month at hand, in bytes.
+// used is what a SIM of the batch used in the month at hand, in bytes, with all
+// that is reported until the batch is written.
 func (b *batch) used(ctx context.Context, id int64) (int64, error) {
 	if b.month == nil {
-		var err error
+		err := b.tx.Reconsider(ctx, b.all)
+		if err != nil {
+			return 0, err
+		}
 		if b.month, err = b.tx.Months(ctx, b.all, b.at.Year(), int(b.at.Month())); err != nil {
 			return 0, err
 		}

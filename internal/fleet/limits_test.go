@@ -1,13 +1,19 @@
 package fleet_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
@@ -131,5 +137,58 @@ func TestALimitThatIsRefused(t *testing.T) {
 	}
 	if s := w.sim(iccid); s.DataLimit != 0 {
 		t.Errorf("the limit is %d", s.DataLimit)
+	}
+}
+
+// A report that another node is taking as a limit is set counts against it:
+// otherwise the limit would act with the next one.
+func TestALimitWaitsForReportsUnderWay(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	w := newWorldOn(t, store.Options{URL: url})
+	node := got(store.Open(t.Context(), store.Options{URL: url}))(t)
+	defer func() { w.must(node.Close()) }()
+	iccid, own := w.live(0), w.customer(w.a, "E")
+	s := w.session(0, "a1")
+	s.send(usage.Start, 0, 0)
+	s.send(usage.Interim, mega, 0)
+	w.clock.pass(time.Minute)
+	next := s.report(usage.Interim, 20*mega, 0)
+	set := make(chan struct{})
+	w.must(node.Write(t.Context(), func(tx *store.Tx) error {
+		taken, err := tx.Advance(t.Context(), []*usage.Report{&next})
+		if err == nil && !taken[0] {
+			t.Error("the report was not taken as it came")
+		}
+		go func() {
+			defer close(set)
+			w.limit(own, 10, iccid)
+		}()
+		waitUntilLocked(t, url, set)
+		return err
+	}))
+	<-set
+	w.wantHeld(iccid, noKind.With(sim.System))
+}
+
+// waitUntilLocked returns once a statement waits for a lock that another
+// transaction holds, or when done is closed.
+func waitUntilLocked(t *testing.T, url string, done <-chan struct{}) {
+	conn := got(pgx.Connect(t.Context(), url))(t)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	for {
+		var waiting bool
+		if err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+			AND wait_event_type = 'Lock')`).Scan(&waiting); err != nil || waiting {
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		select {
+		case <-done:
+			return
+		case <-time.After(time.Millisecond):
+		}
 	}
 }

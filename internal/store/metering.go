@@ -238,6 +238,19 @@ func (tx *Tx) LiveSessions(ctx context.Context, ids []int64) ([]usage.Session, e
 	return tx.sessions(ctx, " WHERE "+list+" AND d.phase IN (1, 4) ORDER BY d.last_at, d.id"+tx.held(), arg)
 }
 
+// Reconsider has the rules look at the next report of each session of these SIMs
+// that has not ended. Reports that Advance is taking are waited for; later ones
+// that it was about to take under the old rules it leaves to who knows the new.
+func (tx *Tx) Reconsider(ctx context.Context, ids []int64) error {
+	if !tx.engine.locks() { // one writer: nothing is being taken
+		return nil
+	}
+	list, arg := tx.engine.list("sim_id", ids)
+	_, err := tx.exec(ctx, `UPDATE data_session SET ceiling = 0 WHERE id IN
+		(SELECT id FROM data_session WHERE `+list+` AND phase IN (1, 4) ORDER BY id FOR UPDATE)`, arg)
+	return err
+}
+
 // OpenAfter walks the sessions that have not ended, in the order of gateway and
 // id, behind a mark and up to n of them; a gateway's own where one is named.
 func (r reader) OpenAfter(ctx context.Context, nas string, after usage.Mark, n int) ([]usage.Mark, error) {

@@ -59,9 +59,9 @@ func (c *contender) median(kind string) measured {
 // BenchmarkAgainstFreeRADIUS compares authentication, and accounting that is
 // durable before it is answered, of 100,000 subscribers with 64 requests under
 // way. FreeRADIUS comes twice: as Debian ships it, which the figures are relative
-// to, and without what it could do without. Its metrics are how many times FreeRADIUS's rate each of ours has, and how
-// many times less processor time a request takes: the rates say little on a
-// machine that is busy with other work.
+// to, and without what it could do without. The metrics are how many times its
+// rate each of the others has, and how many times less processor time a request
+// takes: the rates say little on a machine that is busy with other work.
 func BenchmarkAgainstFreeRADIUS(b *testing.B) {
 	free := &contender{name: "freeradius", to: startFreeRADIUS(b, pgtest.Empty(b), asShipped)}
 	all := []*contender{free, {name: "freeradius-lean", to: startFreeRADIUS(b, pgtest.Empty(b), lean)}}
