@@ -166,6 +166,13 @@ func account(s *sim.SIM, folio *tenant.Portfolio) []cause {
 		return nil
 	}
 	var out []cause
+	if folio.Suspended != 0 {
+		out = append(out, cause{What: "its account is suspended (" + folio.Suspended.String() + ")",
+			Lifts: "simurgh portfolio set " + string(folio.ID) + " with --no-suspend-admin, --no-suspend-customer or --lift-system"})
+	}
+	if folio.Above {
+		out = append(out, cause{What: "an account above its own is suspended", Lifts: "simurgh portfolio list shows which"})
+	}
 	if folio.NoActivations {
 		out = append(out, cause{What: "the operator has stopped new activations in this account",
 			Lifts: "simurgh portfolio set " + string(folio.ID) + " --no-stop-activations"})

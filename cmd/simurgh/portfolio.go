@@ -17,7 +17,7 @@ import (
 type portfolioCmd struct {
 	Create portfolioCreate `cmd:"" help:"Make an account that is active at once, and print its id."`
 	List   portfolioList   `cmd:"" help:"List the accounts, parents before children."`
-	Set    portfolioSet    `cmd:"" help:"Change an account: name, allow-list, debt, stop of activations."`
+	Set    portfolioSet    `cmd:"" help:"Change an account: name, allow-list, debt, stop of activations, suspension."`
 }
 
 type portfolioCreate struct {
@@ -75,11 +75,19 @@ type portfolioView struct {
 	Allow         []string          `json:"allow"` // empty allows any address
 	Overdue       string            `json:"overdue"`
 	NoActivations bool              `json:"stopActivations"`
+	Suspended     []string          `json:"suspended"` // admin, system, customer
+	SuspendedBy   bool              `json:"suspendedAbove"`
 	CreatedAt     *time.Time        `json:"createdAt"`
 }
 
 func viewPortfolio(p *tenant.Portfolio) portfolioView {
-	v := portfolioView{p.ID, p.Parent, p.Name, p.Currency, p.BillingDay, p.Status, []string{}, p.Overdue.Format(2), p.NoActivations, at(p.CreatedAt)}
+	v := portfolioView{p.ID, p.Parent, p.Name, p.Currency, p.BillingDay, p.Status, []string{}, p.Overdue.Format(2), p.NoActivations,
+		[]string{}, p.Above, at(p.CreatedAt)}
+	for _, k := range tenant.AllSuspensions {
+		if p.Suspended.Has(k.Suspension) {
+			v.Suspended = append(v.Suspended, k.Name)
+		}
+	}
 	for _, n := range p.AllowList {
 		v.Allow = append(v.Allow, n.String())
 	}
@@ -120,6 +128,12 @@ func portfolioRow(t *table, p *tenant.Portfolio, indent string) {
 	if p.NoActivations {
 		activations = "stopped"
 	}
+	switch {
+	case p.Suspended != 0:
+		activations = "suspended (" + p.Suspended.String() + ")"
+	case p.Above:
+		activations = "suspended above"
+	}
 	if p.Status == tenant.Deleted {
 		activations = "deleted"
 	}
@@ -133,6 +147,9 @@ type portfolioSet struct {
 	Allow           *string `placeholder:"CIDR,..." help:"Addresses and networks that its API callers may come from; any allows all."`
 	Overdue         *string `placeholder:"12.50" help:"What it owes past its due date: nothing is activated while this is positive. 0 when it is paid."`
 	StopActivations *bool   `negatable:"" help:"Stop, or allow, new activations."`
+	SuspendAdmin    *bool   `negatable:"" help:"Suspend the account and those below it, or lift that: nobody of them comes in, and nothing more is activated. SIMs in service stay so."`
+	SuspendCustomer *bool   `negatable:"" help:"Likewise, in the name of the account above it."`
+	LiftSystem      bool    `help:"Lift the suspension that a rule has set."`
 }
 
 // Help is the detail of the manual.
@@ -184,6 +201,14 @@ func (c *portfolioSet) change() (func(*tenant.Portfolio) error, error) {
 	}
 	if c.StopActivations != nil {
 		sets = append(sets, func(p *tenant.Portfolio) { p.NoActivations = *c.StopActivations })
+	}
+	for k, to := range map[tenant.Suspension]*bool{tenant.AdminSuspension: c.SuspendAdmin, tenant.CustomerSuspension: c.SuspendCustomer} {
+		if to != nil {
+			sets = append(sets, func(p *tenant.Portfolio) { p.Suspended = p.Suspended.Set(k, *to) })
+		}
+	}
+	if c.LiftSystem {
+		sets = append(sets, func(p *tenant.Portfolio) { p.Suspended = p.Suspended.Set(tenant.SystemSuspension, false) })
 	}
 	if len(sets) == 0 {
 		return nil, fault.New(fault.Invalid, "set.nothing", "nothing to change; name at least one flag, such as --allow")

@@ -46,8 +46,8 @@ type APITokens struct {
 const minLeft = time.Minute
 
 // IssueAPITokens signs a program in. It fails with kind Unauthenticated and
-// WrongClient, with kind Forbidden and ClientAddress, or with kind Exhausted
-// after too many failures.
+// WrongClient, with kind Forbidden and ClientAddress or tenant.AccountSuspended,
+// or with kind Exhausted after too many failures.
 func (s *Service) IssueAPITokens(ctx context.Context, r Request, l ClientLogin) (APITokens, tenant.Bearer, error) {
 	b, err := s.apiLogin(ctx, r, l)
 	if err != nil {
@@ -98,6 +98,8 @@ func (s *Service) apiLogin(ctx context.Context, r Request, l ClientLogin) (b ten
 		return b, s.refuseClient(ctx, r, account, WrongClient, l.From)
 	case !welcome(&b, l.From):
 		return b, s.refuseClient(ctx, r, account, ClientAddress, l.From)
+	case account.Suspended:
+		return b, s.refuseClient(ctx, r, account, tenant.AccountSuspended, l.From)
 	}
 	s.guard.clear(guarded, l.From)
 	return b, nil
@@ -132,6 +134,8 @@ func (s *Service) RefreshAPITokens(ctx context.Context, r Request, refresh strin
 		return APITokens{}, b, unknown
 	case !welcome(&b, from):
 		return APITokens{}, b, s.refuseClient(ctx, r, b.Account, ClientAddress, from)
+	case b.Suspended:
+		return APITokens{}, b, s.refuseClient(ctx, r, b.Account, tenant.AccountSuspended, from)
 	}
 	key, err := s.key(ctx, tokenKeySetting)
 	if err != nil {
@@ -230,7 +234,7 @@ func (s *Service) newPair(ctx context.Context, tx Tx, key []byte, r *Request, b 
 
 // APIBearer returns whom a token of an API user speaks for. An unknown, expired
 // or revoked one is of kind Unauthenticated; an address that an allow-list
-// leaves out, Forbidden.
+// leaves out, and an account that is suspended, Forbidden.
 func (s *Service) APIBearer(ctx context.Context, token string, from netip.Addr) (tenant.Bearer, error) {
 	unknown := fault.New(fault.Unauthenticated, WrongToken, "the token is unknown or over; fetch a new one")
 	if token == "" {
@@ -245,6 +249,8 @@ func (s *Service) APIBearer(ctx context.Context, token string, from netip.Addr) 
 		return tenant.Bearer{}, unknown
 	case !welcome(&b, from):
 		return b, fault.New(fault.Forbidden, ClientAddress, "the address %s is not on the allow-list", from)
+	case b.Suspended:
+		return b, b.Shut()
 	}
 	b.Features, err = s.store.FeaturesOf(ctx, b.ID)
 	return b, err

@@ -139,6 +139,9 @@ func (b *batch) assign(ctx context.Context, e *Edit, s *sim.SIM, f Facts) error 
 	if len(changes) == 0 {
 		return nil
 	}
+	if err := folio.Serves(); err != nil {
+		return err
+	}
 	if err := b.fits(ctx, p, folio, s); err != nil {
 		return err
 	}
@@ -202,6 +205,8 @@ func (b *batch) mayActivate(ctx context.Context, p *plan.Package, s *sim.SIM, ne
 	switch {
 	case folio.Status == tenant.Setup:
 		return folio.Ready()
+	case folio.Serves() != nil:
+		return folio.Serves()
 	case folio.NoActivations:
 		return fault.New(fault.Precondition, "portfolio.no_activations", "the operator has stopped new activations in portfolio %s", folio.ID)
 	case folio.Overdue > 0:
@@ -216,4 +221,22 @@ func (b *batch) mayActivate(ctx context.Context, p *plan.Package, s *sim.SIM, ne
 		return fault.New(fault.Precondition, "sim.no_network", "neither the SIM nor its package names a network")
 	}
 	return nil
+}
+
+// mayResume refuses to end a suspension of a SIM while its portfolio is
+// suspended.
+func (b *batch) mayResume(ctx context.Context, v sim.Verb, s *sim.SIM) error {
+	if v != sim.ResumeCustomer && v != sim.ResumeAdmin && v != sim.ResumeSystem {
+		return nil
+	}
+	return b.serves(ctx, s.Portfolio)
+}
+
+// serves refuses more service in a portfolio that is suspended.
+func (k *known) serves(ctx context.Context, id ident.PortfolioID) error {
+	folio, err := k.portfolio(ctx, id)
+	if err != nil {
+		return err
+	}
+	return folio.Serves()
 }

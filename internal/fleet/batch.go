@@ -170,6 +170,9 @@ func (b *batch) command(ctx context.Context, i int, verb sim.Verb, reason string
 	if err := b.mayActivate(ctx, p, after, &d.Next); err != nil {
 		return err
 	}
+	if err := b.mayResume(ctx, verb, after); err != nil {
+		return err
+	}
 	before := *after
 	after.Lifecycle = d.Next
 	b.note(i, &c, &before, after, d.Effects)

@@ -41,8 +41,8 @@ type SignedIn struct {
 }
 
 // SignIn starts a session of a user. It fails with kind Unauthenticated and one
-// of the first two codes above, with kind Forbidden and the third, or with kind
-// Exhausted after too many failures.
+// of the first two codes above, with kind Forbidden and the third or
+// tenant.AccountSuspended, or with kind Exhausted after too many failures.
 func (s *Service) SignIn(ctx context.Context, r Request, l Login) (SignedIn, error) {
 	if err := s.guard.admit(l.Username, l.From); err != nil {
 		return SignedIn{}, err
@@ -70,6 +70,8 @@ func (s *Service) SignIn(ctx context.Context, r Request, l Login) (SignedIn, err
 		return SignedIn{}, s.refuse(ctx, r, l, account, UnknownLogin)
 	case !ok:
 		return SignedIn{}, s.refuse(ctx, r, l, account, WrongPassword)
+	case account.Suspended:
+		return SignedIn{}, s.refuse(ctx, r, l, account, tenant.AccountSuspended)
 	}
 	s.guard.clear(l.Username, l.From)
 	in := SignedIn{Token: s.vault.NewToken(), Account: account, Portfolio: portfolio, ExpiresAt: now.Add(SessionLife)}
@@ -112,8 +114,12 @@ func (s *Service) startSession(ctx context.Context, r Request, in *SignedIn, onl
 // refuse counts and records a failed sign-in. The audit trail of the portfolio
 // that the user belongs to shows it; an unknown name belongs to nobody.
 func (s *Service) refuse(ctx context.Context, r Request, l Login, a tenant.Account, code string) error {
-	s.guard.failed(l.Username, l.From)
 	no := fault.New(fault.Unauthenticated, code, "unknown username or password")
+	if code == tenant.AccountSuspended {
+		no = fault.New(fault.Forbidden, code, "the account's portfolio, or one above it, is suspended")
+	} else {
+		s.guard.failed(l.Username, l.From)
+	}
 	if a.ID == "" {
 		return no
 	}
@@ -138,7 +144,7 @@ func (s *Service) Session(ctx context.Context, token string) (tenant.Account, te
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return none, p, err
 	}
-	if err != nil || !found || a.Disabled || p.Status == tenant.Deleted {
+	if err != nil || !found || a.Disabled || a.Suspended || p.Status == tenant.Deleted {
 		return none, p, noSession()
 	}
 	return a, p, nil

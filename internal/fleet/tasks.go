@@ -90,6 +90,12 @@ func (s *Service) decideTask(ctx context.Context, tx Tx, r *Request, op *sim.Ope
 	if err != nil {
 		return err
 	}
+	known := newKnown(tx, tenant.Everything())
+	if before.Wanted.State == sim.AwaitingApproval && approve {
+		if err := known.serves(ctx, before.Portfolio); err != nil {
+			return err
+		}
+	}
 	after.Lifecycle, after.ModifiedAt = d.Next, at
 	if d.Effects.Has(sim.Tell) {
 		end.Generation = after.Generation
@@ -105,7 +111,7 @@ func (s *Service) decideTask(ctx context.Context, tx Tx, r *Request, op *sim.Ope
 		return err
 	}
 	changes := []sim.Change{{Before: before, After: &after}}
-	if err := newKnown(tx, tenant.Everything()).tellStates(ctx, changes, at); err != nil {
+	if err := known.tellStates(ctx, changes, at); err != nil {
 		return err
 	}
 	if err := tx.Save(ctx, changes); err != nil || !approve || after.Profile().Present {

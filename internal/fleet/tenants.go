@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -126,7 +127,8 @@ func (s *Service) Portfolio(ctx context.Context, r Request, id ident.PortfolioID
 }
 
 // ChangePortfolio lets change alter what may change of a portfolio: name,
-// billing day, status, allow-list, what is overdue, and the stop of activations.
+// billing day, status, allow-list, what is overdue, the stop of activations, and
+// its suspensions. Those of the operator and of rules are the operator's.
 func (s *Service) ChangePortfolio(ctx context.Context, r Request, id ident.PortfolioID, change func(*tenant.Portfolio) error) (tenant.Portfolio, error) {
 	var p tenant.Portfolio
 	if err := r.Caller.Needs(tenant.PortfolioWrite); err != nil {
@@ -136,14 +138,14 @@ func (s *Service) ChangePortfolio(ctx context.Context, r Request, id ident.Portf
 		if p, err = tx.Portfolio(ctx, r.Caller.Sphere, id); err != nil {
 			return err
 		}
-		was := p.Status
+		was := p
 		if err := change(&p); err != nil {
 			return err
 		}
-		if err := fault.Join(checkName("name", p.Name, 128), checkBillingDay(p.BillingDay)); err != nil {
+		if err := fault.Join(checkName("name", p.Name, 128), checkBillingDay(p.BillingDay), maySuspend(&r.Caller, was.Suspended, p.Suspended)); err != nil {
 			return err
 		}
-		if p.Status == tenant.Active && was != tenant.Active {
+		if p.Status == tenant.Active && was.Status != tenant.Active {
 			if err := billed(ctx, tx, &p); err != nil {
 				return err
 			}
@@ -151,10 +153,46 @@ func (s *Service) ChangePortfolio(ctx context.Context, r Request, id ident.Portf
 		if err := tx.SavePortfolio(ctx, p); err != nil {
 			return err
 		}
-		return tx.AddEvents(ctx, []event.Event{r.event(event.PortfolioChanged, p.ID, s.now(), event.Data{Subject: p.Name})})
+		return tx.AddEvents(ctx, []event.Event{r.event(event.PortfolioChanged, p.ID, s.now(), event.Data{Subject: p.Name, Changes: portfolioChanges(&was, &p)})})
 	})
 	s.bearers.forget()
 	return p, err
+}
+
+// SuspendedByRule is the code of the fault that somebody would set a suspension
+// that only a rule sets.
+const SuspendedByRule = "portfolio.system_suspension"
+
+// maySuspend checks a change of the suspensions of a portfolio.
+func maySuspend(caller *tenant.Principal, before, after tenant.Suspensions) error {
+	const operators = tenant.Suspensions(tenant.AdminSuspension | tenant.SystemSuspension)
+	if after.Has(tenant.SystemSuspension) && !before.Has(tenant.SystemSuspension) {
+		return fault.New(fault.Precondition, SuspendedByRule, "the system's suspension can only be lifted: a rule sets it")
+	}
+	if before&operators != after&operators {
+		return caller.Needs(tenant.SIMAdminSuspend)
+	}
+	return nil
+}
+
+// portfolioChanges says what of a change the audit trail shows.
+func portfolioChanges(before, after *tenant.Portfolio) []event.Change {
+	var out []event.Change
+	add := func(field, from, to string) {
+		if from != to {
+			out = append(out, event.Change{Field: field, From: from, To: to})
+		}
+	}
+	add("name", before.Name, after.Name)
+	add("billingDay", strconv.Itoa(before.BillingDay), strconv.Itoa(after.BillingDay))
+	add("status", string(before.Status), string(after.Status))
+	add("allow", allowed(before.AllowList), allowed(after.AllowList))
+	add("overdue", before.Overdue.String(), after.Overdue.String())
+	add("noActivations", strconv.FormatBool(before.NoActivations), strconv.FormatBool(after.NoActivations))
+	for _, k := range tenant.AllSuspensions {
+		add(k.Name+"Suspend", strconv.FormatBool(before.Suspended.Has(k.Suspension)), strconv.FormatBool(after.Suspended.Has(k.Suspension)))
+	}
+	return out
 }
 
 // NewUser is a person to be let in.

@@ -46,7 +46,8 @@ type ClientLogin struct {
 
 // IssueToken returns a new bearer token of a service account, which is stored as
 // a hash only. It fails with kind Unauthenticated and WrongClient, with kind
-// Forbidden and ClientAddress, or with kind Exhausted after too many failures.
+// Forbidden and ClientAddress or tenant.AccountSuspended, or with kind Exhausted
+// after too many failures.
 func (s *Service) IssueToken(ctx context.Context, r Request, l ClientLogin) (token string, b tenant.Bearer, err error) {
 	l.ID = strings.ToLower(l.ID)
 	guarded := "client:" + l.ID
@@ -74,6 +75,9 @@ func (s *Service) IssueToken(ctx context.Context, r Request, l ClientLogin) (tok
 	if !welcome(&b, l.From) {
 		return "", b, s.refuseClient(ctx, r, account, ClientAddress, l.From)
 	}
+	if account.Suspended {
+		return "", b, s.refuseClient(ctx, r, account, tenant.AccountSuspended, l.From)
+	}
 	s.guard.clear(guarded, l.From)
 	token = s.newSecret()
 	return token, b, s.addToken(ctx, r, &b, token, l.From)
@@ -100,9 +104,12 @@ func (s *Service) addToken(ctx context.Context, r Request, b *tenant.Bearer, tok
 // refuseClient records a refusal in the audit trail of the portfolio that the
 // account belongs to; an unknown id belongs to nobody.
 func (s *Service) refuseClient(ctx context.Context, r Request, a tenant.Account, code string, from netip.Addr) error {
-	no := fault.New(fault.Unauthenticated, code, "unknown client or wrong secret")
-	if code == ClientAddress {
+	no := error(fault.New(fault.Unauthenticated, code, "unknown client or wrong secret"))
+	switch code {
+	case ClientAddress:
 		no = fault.New(fault.Forbidden, code, "the address %s is not on the allow-list", from)
+	case tenant.AccountSuspended:
+		no = a.Shut()
 	}
 	if a.ID == "" {
 		return no
@@ -118,7 +125,8 @@ func (s *Service) refuseClient(ctx context.Context, r Request, a tenant.Account,
 }
 
 // Bearer returns who a token speaks for. An unknown, expired or revoked one is
-// of kind Unauthenticated; an address that an allow-list leaves out, Forbidden.
+// of kind Unauthenticated; an address that an allow-list leaves out, and an
+// account that is suspended, Forbidden.
 func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (tenant.Bearer, error) {
 	unknown := fault.New(fault.Unauthenticated, WrongToken, "the token is unknown or over; fetch a new one")
 	if token == "" {
@@ -134,7 +142,7 @@ func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (te
 	case !welcome(&b, from):
 		return b, fault.New(fault.Forbidden, ClientAddress, "the address %s is not on the allow-list", from)
 	}
-	return b, nil
+	return b, b.Shut()
 }
 
 // bearerOf reads who a token speaks for, once in [BearerLife].

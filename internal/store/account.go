@@ -10,7 +10,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
-const memberColumns = `a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, p.id, p.path,
+const memberColumns = `a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, p.id, p.path, ` + suspendedAt + `,
 	COALESCE(d.email, ''), COALESCE(d.first_name, ''), COALESCE(d.last_name, ''), COALESCE(d.mobile, ''), COALESCE(d.allow_list, '')`
 
 const memberFrom = ` FROM account a JOIN portfolio p ON p.no = a.portfolio_no LEFT JOIN account_detail d ON d.account_id = a.id`
@@ -18,12 +18,13 @@ const memberFrom = ` FROM account a JOIN portfolio p ON p.no = a.portfolio_no LE
 // scanMember scans memberColumns, and more that follow them.
 func scanMember(rows rowScanner, m *tenant.Member, more ...any) error {
 	var path, allow string
-	var disabled, expires, created int64
+	var disabled, expires, created, suspended int64
 	a := &m.Account
-	if err := rows.Scan(append([]any{&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Portfolio, &path,
+	if err := rows.Scan(append([]any{&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Portfolio, &path, &suspended,
 		&m.Email, &m.FirstName, &m.LastName, &m.Mobile, &allow}, more...)...); err != nil {
 		return err
 	}
+	a.Suspended = suspended != 0
 	a.Disabled, a.ExpiresAt, a.CreatedAt = disabled != 0, moment(expires), moment(created)
 	a.Sphere, a.May = tenant.Below(path), tenant.Rights(a.Roles)
 	var err error

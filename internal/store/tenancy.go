@@ -9,17 +9,26 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
-const portfolioSelect = `SELECT id, parent, path, name, currency, billing_day, status, allow_list, overdue, no_activations, created_at FROM portfolio`
+// suspendedAt counts the suspended portfolios at a portfolio p and above it;
+// suspendedAbove, those above it alone. There are few, and an index lists them.
+const (
+	suspendedAt    = "(SELECT count(*) FROM portfolio x WHERE x.suspended <> 0 AND substr(p.path, 1, length(x.path)) = x.path)"
+	suspendedAbove = "(SELECT count(*) FROM portfolio x WHERE x.suspended <> 0 AND x.no <> p.no AND substr(p.path, 1, length(x.path)) = x.path)"
+)
+
+const portfolioSelect = `SELECT p.id, p.parent, p.path, p.name, p.currency, p.billing_day, p.status, p.allow_list, p.overdue, p.no_activations,
+	p.suspended, ` + suspendedAbove + `, p.created_at FROM portfolio p`
 
 func scanPortfolio(rows rowScanner) (tenant.Portfolio, error) {
 	var p tenant.Portfolio
 	var allow string
-	var created, stopped int64
-	if err := rows.Scan(&p.ID, &p.Parent, &p.Path, &p.Name, &p.Currency, &p.BillingDay, &p.Status, &allow, &p.Overdue, &stopped, &created); err != nil {
+	var created, stopped, above int64
+	if err := rows.Scan(&p.ID, &p.Parent, &p.Path, &p.Name, &p.Currency, &p.BillingDay, &p.Status, &allow, &p.Overdue, &stopped,
+		&p.Suspended, &above, &created); err != nil {
 		return p, err
 	}
 	list, err := tenant.ParseAllowList(allow)
-	p.AllowList, p.NoActivations, p.CreatedAt = list, stopped != 0, moment(created)
+	p.AllowList, p.NoActivations, p.Above, p.CreatedAt = list, stopped != 0, above != 0, moment(created)
 	return p, err
 }
 
@@ -68,28 +77,30 @@ func (tx *Tx) AddPortfolio(ctx context.Context, p tenant.Portfolio) error {
 		return err
 	}
 	_, err = tx.exec(ctx, `INSERT INTO portfolio (no, id, parent, path, name, currency, billing_day, status, allow_list, overdue,
-		no_activations, created_at) VALUES (`+placeholders(12)+")",
+		no_activations, suspended, created_at) VALUES (`+placeholders(13)+")",
 		no[0], string(p.ID), string(p.Parent), p.Path, p.Name, string(p.Currency), p.BillingDay, string(p.Status), allowText(&p),
-		int64(p.Overdue), flag(p.NoActivations), micros(p.CreatedAt))
+		int64(p.Overdue), flag(p.NoActivations), int64(p.Suspended), micros(p.CreatedAt))
 	return err
 }
 
 // SavePortfolio stores what may change of a portfolio. Its place in the tree
 // and its currency stay.
 func (tx *Tx) SavePortfolio(ctx context.Context, p tenant.Portfolio) error {
-	_, err := tx.exec(ctx, `UPDATE portfolio SET name = ?, billing_day = ?, status = ?, allow_list = ?, overdue = ?, no_activations = ?
-		WHERE id = ?`, p.Name, p.BillingDay, string(p.Status), allowText(&p), int64(p.Overdue), flag(p.NoActivations), string(p.ID))
+	_, err := tx.exec(ctx, `UPDATE portfolio SET name = ?, billing_day = ?, status = ?, allow_list = ?, overdue = ?, no_activations = ?,
+		suspended = ? WHERE id = ?`, p.Name, p.BillingDay, string(p.Status), allowText(&p), int64(p.Overdue), flag(p.NoActivations),
+		int64(p.Suspended), string(p.ID))
 	return err
 }
 
-const accountSelect = `SELECT a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, p.id, p.path
+const accountSelect = `SELECT a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, p.id, p.path, ` + suspendedAt + `
 FROM account a JOIN portfolio p ON p.no = a.portfolio_no`
 
 func scanAccount(rows rowScanner) (tenant.Account, error) {
 	var a tenant.Account
 	var path string
-	var disabled, expires, created int64
-	err := rows.Scan(&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Portfolio, &path)
+	var disabled, expires, created, suspended int64
+	err := rows.Scan(&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Portfolio, &path, &suspended)
+	a.Suspended = suspended != 0
 	a.Disabled, a.ExpiresAt, a.CreatedAt = disabled != 0, moment(expires), moment(created)
 	a.Sphere, a.May = tenant.Below(path), tenant.Rights(a.Roles)
 	return a, err

@@ -52,6 +52,7 @@ type Account struct {
 	Roles     string // letters for users, role names for programs
 	Hash      string // of the password or the secret
 	Disabled  bool
+	Suspended bool      // its portfolio, or one above, is suspended; it is read, never stored
 	ExpiresAt time.Time // zero for never
 	CreatedAt time.Time
 }

@@ -27,6 +27,8 @@ type Portfolio struct {
 	AllowList     []netip.Prefix // source addresses of its API callers; empty allows any
 	Overdue       money.Amount   // owed past its due date; new activations wait while it is positive
 	NoActivations bool           // the operator has stopped new activations
+	Suspended     Suspensions    // its own
+	Above         bool           // a portfolio above it is suspended; it is read, never stored
 	CreatedAt     time.Time
 }
 

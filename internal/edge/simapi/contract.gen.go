@@ -1027,6 +1027,8 @@ type Ping struct {
 
 // Portfolio defines model for Portfolio.
 type Portfolio struct {
+	AdminSuspend Flag `json:"adminSuspend"`
+
 	// AllowList Addresses and networks that API callers may come from; empty allows any.
 	AllowList []string `json:"allowList"`
 
@@ -1038,6 +1040,7 @@ type Portfolio struct {
 
 	// CurrencyId An ISO 4217 code.
 	CurrencyId           string `json:"currencyId"`
+	CustomerSuspend      Flag   `json:"customerSuspend"`
 	DisableNewActivation Flag   `json:"disableNewActivation"`
 	InvoicingEntityId    *int64 `json:"invoicingEntityId"`
 	Name                 string `json:"name"`
@@ -1052,9 +1055,10 @@ type Portfolio struct {
 	PortfolioId string `json:"portfolioId"`
 
 	// Status In setup nothing can be activated; it needs an active billing address to leave it.
-	Status    PortfolioStatus `json:"status"`
-	TaxCodeId *int64          `json:"taxCodeId"`
-	Title     string          `json:"title"`
+	Status        PortfolioStatus `json:"status"`
+	SystemSuspend Flag            `json:"systemSuspend"`
+	TaxCodeId     *int64          `json:"taxCodeId"`
+	Title         string          `json:"title"`
 }
 
 // PortfolioAddress defines model for PortfolioAddress.
@@ -1135,11 +1139,13 @@ type PortfolioAttributePage = CarriedPage
 
 // PortfolioChange defines model for PortfolioChange.
 type PortfolioChange struct {
+	AdminSuspend      *Flag     `json:"adminSuspend,omitempty"`
 	AllowList         AllowList `json:"allowList,omitempty"`
 	BillingDayOfMonth *int      `json:"billingDayOfMonth,omitempty"`
 
 	// BusinessCodeId A number, or the same in quotes.
 	BusinessCodeId       *IdInput `json:"businessCodeId,omitempty"`
+	CustomerSuspend      *Flag    `json:"customerSuspend,omitempty"`
 	DisableNewActivation *Flag    `json:"disableNewActivation,omitempty"`
 
 	// InvoicingEntityId A number, or the same in quotes.
@@ -1152,6 +1158,9 @@ type PortfolioChange struct {
 	// PaymentMethodId A number, or the same in quotes.
 	PaymentMethodId *IdInput    `json:"paymentMethodId,omitempty"`
 	Status          *LifeStatus `json:"status,omitempty"`
+
+	// SystemSuspend Only `no`: a rule sets it.
+	SystemSuspend *Flag `json:"systemSuspend,omitempty"`
 
 	// TaxCodeId A number, or the same in quotes.
 	TaxCodeId *IdInput `json:"taxCodeId,omitempty"`

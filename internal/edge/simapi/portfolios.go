@@ -28,12 +28,18 @@ func (a *account) show() Portfolio {
 	return Portfolio{PortfolioId: string(a.ID), Name: a.Name, Title: a.title, ParentPortfolioId: orNull(string(a.Parent)), PortalId: root,
 		CurrencyId: string(a.Currency), BusinessCodeId: idOrNull(a.terms.BusinessCode), TaxCodeId: idOrNull(a.terms.TaxCode),
 		PaymentMethodId: idOrNull(a.terms.PaymentMethod), InvoicingEntityId: idOrNull(a.terms.InvoicingEntity), BillingDayOfMonth: a.BillingDay,
-		Status: PortfolioStatus(a.Status), Attributes: each(a.carries, carries.show),
+		Status: PortfolioStatus(a.Status), AdminSuspend: flag(a.Suspended.Has(tenant.AdminSuspension)),
+		SystemSuspend: flag(a.Suspended.Has(tenant.SystemSuspension)), CustomerSuspend: flag(a.Suspended.Has(tenant.CustomerSuspension)), Attributes: each(a.carries, carries.show),
 		DisableNewActivation: flag(a.NoActivations), Overdue: decimal(a.Overdue), AllowList: networks(a.AllowList), CreatedDate: Moment{a.CreatedAt}}
 }
 
 func networks(list []netip.Prefix) []string {
 	return each(list, func(n *netip.Prefix) string { return n.String() })
+}
+
+// suspended shows whether an account has a suspension.
+func suspended(k tenant.Suspension) func(*account) string {
+	return func(a *account) string { return string(flag(a.Suspended.Has(k))) }
 }
 
 // allowList reads addresses and networks; nil when there is no list.
@@ -62,6 +68,9 @@ func (h *handler) ListPortfolios(ctx context.Context, _ ListPortfoliosRequestObj
 		{"name", func(a *account) string { return a.Name }},
 		{"title", func(a *account) string { return a.title }},
 		{"status", func(a *account) string { return string(a.Status) }},
+		{"adminSuspend", suspended(tenant.AdminSuspension)},
+		{"systemSuspend", suspended(tenant.SystemSuspension)},
+		{"customerSuspend", suspended(tenant.CustomerSuspension)},
 	})
 	if err != nil {
 		return nil, err
@@ -171,6 +180,16 @@ func (h *handler) CreatePortfolio(ctx context.Context, r CreatePortfolioRequestO
 	return CreatePortfolio200JSONResponse(a.show()), x.outside(n.Parent, err)
 }
 
+// suspend sets and lifts the suspensions that are named.
+func suspend(p *tenant.Portfolio, b *PortfolioChange) {
+	for k, to := range map[tenant.Suspension]*Flag{tenant.AdminSuspension: b.AdminSuspend, tenant.SystemSuspension: b.SystemSuspend,
+		tenant.CustomerSuspension: b.CustomerSuspend} {
+		if to != nil {
+			p.Suspended = p.Suspended.Set(k, *to == FlagYes)
+		}
+	}
+}
+
 // ChangePortfolio implements StrictServerInterface.
 func (h *handler) ChangePortfolio(ctx context.Context, r ChangePortfolioRequestObject) (ChangePortfolioResponseObject, error) {
 	x, b := of(ctx), r.Body
@@ -181,14 +200,15 @@ func (h *handler) ChangePortfolio(ctx context.Context, r ChangePortfolioRequestO
 	allow, err1 := allowList(b.AllowList)
 	owed, err2 := amount("overdue", b.Overdue)
 	terms, termed, err3 := references(b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
+	suspends := b.AdminSuspend != nil || b.SystemSuspend != nil || b.CustomerSuspend != nil
 	switch err := fault.Join(err1, err2, err3); {
 	case err != nil:
 		return nil, err
 	case b.Name == nil && b.Title == nil && b.BillingDayOfMonth == nil && b.Status == nil && b.DisableNewActivation == nil &&
-		b.Overdue == nil && b.AllowList == nil && !termed:
+		b.Overdue == nil && b.AllowList == nil && !termed && !suspends:
 		return nil, errNothing
-	case a.ID == x.home.ID && b.Status != nil:
-		return nil, refusal(codeOwnPortfolio, "the status of one's own portfolio cannot be changed")
+	case a.ID == x.home.ID && (b.Status != nil || suspends):
+		return nil, refusal(codeOwnPortfolio, "the status and the suspensions of one's own portfolio cannot be changed")
 	}
 	err = x.fleet.Together(ctx, func(in *fleet.Service) (err error) {
 		if b.Title != nil {
@@ -206,6 +226,7 @@ func (h *handler) ChangePortfolio(ctx context.Context, r ChangePortfolioRequestO
 			set(b.Name, &p.Name)
 			set(b.BillingDayOfMonth, &p.BillingDay)
 			set((*tenant.Status)(b.Status), &p.Status)
+			suspend(p, b)
 			if b.DisableNewActivation != nil {
 				p.NoActivations = *b.DisableNewActivation == FlagYes
 			}

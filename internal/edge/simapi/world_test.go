@@ -334,7 +334,11 @@ func (w *world) settle() {
 
 // exec changes the database behind the platform's back.
 func (w *world) exec(text string, args ...any) {
-	db := must(sql.Open("sqlite", filepath.Join(w.Data, "simurgh.db")))
+	driver, source := "sqlite", filepath.Join(w.Data, "simurgh.db")
+	if w.Database != "" {
+		driver, source = "pgx", w.Database
+	}
+	db := must(sql.Open(driver, source))
 	must(db.ExecContext(context.Background(), text, args...))
 	check(db.Close())
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
 // The error codes of the contract, and those that extend it.
@@ -224,8 +225,8 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, call *httpx.Cal
 	case kind == fault.Unauthenticated:
 		badToken().send(w)
 		return
-	case fault.CodeOf(err) == fleet.ClientAddress:
-		wrongAddress(err).send(w)
+	case fault.CodeOf(err) == fleet.ClientAddress, fault.CodeOf(err) == tenant.AccountSuspended:
+		denied(err).send(w)
 		return
 	}
 	if p := inWords(err); p != nil {

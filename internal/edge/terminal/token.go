@@ -43,7 +43,7 @@ func badToken() *oauthError {
 	return &oauthError{http.StatusUnauthorized, "invalid_token", "The access token is unknown or expired"}
 }
 
-func wrongAddress(err error) *oauthError {
+func denied(err error) *oauthError {
 	var e *fault.Error
 	_ = errors.As(err, &e)
 	return &oauthError{http.StatusForbidden, "access_denied", e.Message}
@@ -112,8 +112,8 @@ func (h *handler) refuseToken(w http.ResponseWriter, r *http.Request, call *http
 	case fleet.WrongRefresh:
 		(&oauthError{http.StatusUnauthorized, "invalid_grant", "The refresh token is unknown, expired or used up"}).send(w)
 		return
-	case fleet.ClientAddress:
-		wrongAddress(err).send(w)
+	case fleet.ClientAddress, tenant.AccountSuspended:
+		denied(err).send(w)
 		return
 	}
 	switch fault.KindOf(err) {

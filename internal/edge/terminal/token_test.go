@@ -264,6 +264,28 @@ func TestTextExpiry(t *testing.T) {
 	}
 }
 
+// A program of a suspended account has no tokens, and those it has are refused
+// until that is lifted.
+func TestASuspendedAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.secrets[full]
+	suspend := func(to tenant.Suspensions) {
+		must(w.Fleet.ChangePortfolio(t.Context(), w.op, folios["A"], func(p *tenant.Portfolio) error {
+			p.Suspended = to
+			return nil
+		}))
+	}
+	suspend(tenant.Suspensions(tenant.CustomerSuspension))
+	w.signIn("grant_type", "password", "username", s.username, "password", s.password).oauth(t, 403, "access_denied", "suspended")
+	w.signIn("grant_type", "refresh_token", "refresh_token", s.refresh).oauth(t, 403, "access_denied", "suspended")
+	w.get("/me").oauth(t, 403, "access_denied", "suspended")
+	suspend(0)
+	if got := w.get("/me"); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 func TestAllowList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -84,7 +84,7 @@ func (h *handler) noLogin(err error) error {
 			return errPassword
 		}
 		return errLogin
-	case fleet.UnknownLogin:
+	case fleet.UnknownLogin, tenant.AccountSuspended:
 		return errLogin
 	case fleet.WrongAddress:
 		return errAddress

@@ -210,6 +210,25 @@ func TestADisabledPortfolioHasNoSessions(t *testing.T) {
 	same(t, a.body, unknownLogin)
 }
 
+func TestASuspendedPortfolioHasNoSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	suspend := func(to tenant.Suspensions) {
+		must(w.Fleet.ChangePortfolio(context.Background(), w.op, folios["A"], func(p *tenant.Portfolio) error {
+			p.Suspended = to
+			return nil
+		}))
+	}
+	suspend(tenant.Suspensions(tenant.AdminSuspension))
+	same(t, w.call(engineer, "getSIMs", "").body, denied)
+	a, _ := w.login(engineer, password, string(folios["A"]), "")
+	same(t, a.body, unknownLogin)
+	suspend(0)
+	if got := w.call(engineer, "getSIMs", ""); got.body == denied {
+		t.Error("the session does not go on")
+	}
+}
+
 func TestAllowList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

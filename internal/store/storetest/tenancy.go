@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -17,7 +18,7 @@ import (
 )
 
 func testTenancy(t *testing.T, open func(t *testing.T) *store.DB) {
-	for name, test := range map[string]func(w *world){"portfolios": portfolios, "accounts": accounts, "sessions": sessions} {
+	for name, test := range map[string]func(w *world){"portfolios": portfolios, "accounts": accounts, "sessions": sessions, "shut": shut} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(newWorld(t, open(t)))
@@ -29,6 +30,7 @@ func portfolios(w *world) {
 	ctx := w.t.Context()
 	p := w.a
 	p.Name, p.BillingDay, p.Status, p.Overdue, p.NoActivations = "Ä & Co", 28, tenant.Deleted, 12_500_000, true
+	p.Suspended = tenant.Suspensions(tenant.AdminSuspension | tenant.CustomerSuspension)
 	p.AllowList = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}
 	moved := p
 	moved.Parent, moved.Path, moved.Currency = w.b.ID, "elsewhere/", "EUR"
@@ -40,6 +42,14 @@ func portfolios(w *world) {
 	must(w.t, err)
 	if len(all) != 3 || all[0].ID != w.a.ID {
 		w.t.Errorf("portfolios %+v, want the parent and its two children", all)
+	}
+	for _, below := range all[1:] {
+		if !below.Above || below.Suspended != 0 {
+			w.t.Errorf("below a suspended portfolio: %+v", below)
+		}
+	}
+	if b, err := w.db.Portfolio(ctx, tenant.Below(w.root.Path), w.b.ID); err != nil || b.Above {
+		w.t.Errorf("beside it: %+v, %v", b, err)
 	}
 	_, err = w.db.Portfolio(ctx, tenant.Below(w.b.Path), p.ID)
 	wantKind(w.t, err, fault.NotFound)
@@ -73,6 +83,38 @@ func accounts(w *world) {
 	must(w.t, err)
 	if len(list) != 2 {
 		w.t.Errorf("%d accounts, want 2", len(list))
+	}
+}
+
+// shut suspends portfolios above, at and beside an account.
+func shut(w *world) {
+	ctx := w.t.Context()
+	a := w.account("someone", tenant.ServiceAccount)
+	token := tenant.Token{Hash: []byte("token"), Account: a.ID, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+	w.write(func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.AddAccount(ctx, a); err != nil {
+			return err
+		}
+		return tx.AddToken(ctx, &token)
+	})
+	suspend := func(p tenant.Portfolio, to tenant.Suspensions) {
+		p.Suspended = to
+		w.write(func(ctx context.Context, tx *store.Tx) error { return tx.SavePortfolio(ctx, p) })
+	}
+	for name, c := range map[string]struct {
+		at   tenant.Portfolio
+		want bool
+	}{"above": {w.root, true}, "at it": {w.a, true}, "beside": {w.b, false}, "below": {w.a1, false}} {
+		for _, to := range []tenant.Suspensions{1, 2, 4, 7, 0} {
+			suspend(c.at, to)
+			want := c.want && to != 0
+			one, _, err1 := w.db.AccountByName(ctx, a.Kind, a.Name)
+			m, err2 := w.db.Member(ctx, tenant.Everything(), a.ID)
+			b, _, err3 := w.db.BearerOf(ctx, token.Hash, noon)
+			if err := errors.Join(err1, err2, err3); err != nil || one.Suspended != want || m.Suspended != want || b.Suspended != want {
+				w.t.Errorf("%s, %q: %t, %t, %t, %v; want %t", name, to, one.Suspended, m.Suspended, b.Suspended, err, want)
+			}
+		}
 	}
 }
 

@@ -1,0 +1,5 @@
+-- +goose Up
+
+-- The suspensions of a portfolio: see tenant.Suspension.
+ALTER TABLE portfolio ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX portfolio_suspended ON portfolio (path) WHERE suspended <> 0;
