@@ -49,6 +49,7 @@ const (
 	Attributed        Kind = "attributes.changed" // of what is no SIM: Subject, Changes
 	DictionaryChanged Kind = "dictionary.changed" // To: its status
 	AddressChanged    Kind = "address.changed"    // likewise
+	PortalChanged     Kind = "portal.changed"     // likewise
 	TokensRevoked     Kind = "token.revoked"
 	CollectionChanged Kind = "collection.changed"
 

@@ -120,6 +120,7 @@ type Reader interface {
 	AttributeReader
 	CarriedReader
 	CatalogueReader
+	PortalReader
 	AssignmentReader
 	ItemReader
 	CollectionReader
@@ -187,6 +188,7 @@ type Tx interface {
 	AttributeWriter
 	CarriedWriter
 	CatalogueWriter
+	PortalWriter
 	AssignmentWriter
 	ItemWriter
 	CollectionWriter

@@ -18,4 +18,5 @@ const (
 	UserHolder
 	AddressHolder
 	EntryHolder // of a dictionary
+	PortalHolder
 )

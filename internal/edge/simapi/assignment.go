@@ -206,14 +206,11 @@ func (c *Count) adder() func(segment string, n int64) {
 // CountStock implements StrictServerInterface.
 func (h *handler) CountStock(ctx context.Context, _ CountStockRequestObject) (CountStockResponseObject, error) {
 	x := of(ctx)
-	var portal ident.PortfolioID
-	if err := read("portalId", x.query, ident.ParsePortfolioID, &portal); err != nil {
+	portal, err := x.inPortal(ctx)
+	if err != nil {
 		return nil, err
 	}
-	parts, err := x.fleet.PartTallies(ctx, x.request, portal, []sim.Status{sim.StatusAvailable})
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, &problem{status: http.StatusForbidden, code: codePortalOutside, message: "portal " + string(portal) + " is not in your sphere"}
-	}
+	parts, err := x.fleet.PartTallies(ctx, x.request, "", []sim.Status{sim.StatusAvailable})
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +221,7 @@ func (h *handler) CountStock(ctx context.Context, _ CountStockRequestObject) (Co
 	var c Count
 	add := c.adder()
 	for _, t := range parts {
-		if part != nil && t.Part != *part || pkg != nil && t.Package != *pkg {
+		if portal != nil && !portal[t.Portfolio] || part != nil && t.Part != *part || pkg != nil && t.Package != *pkg {
 			continue
 		}
 		add(map[string]string{"iccTypeId": strconv.FormatInt(t.Part, 10), "packageId": strconv.FormatInt(t.Package, 10),

@@ -175,6 +175,11 @@ func ofAddress(portfolio PortfolioId, id string) carried {
 	return carried{fleet.AddressAttributes(folio, id), "portfolioAddress", "portfolioAddressId", id, err}
 }
 
+func ofPortal(id string) carried {
+	portal, err := portalID(&id)
+	return carried{fleet.PortalAttributes(portal), "portal", "portalId", portal, err}
+}
+
 func ofInvoicingEntity(id int64) carried {
 	return carried{fleet.EntryAttributes(tenant.InvoicingEntities, id), "invoicingEntity", "invoicingEntityId", id, nil}
 }

@@ -1025,6 +1025,53 @@ type Ping struct {
 	Timeout *int `json:"timeout,omitempty"`
 }
 
+// Portal defines model for Portal.
+type Portal struct {
+	CreatedDate Moment `json:"createdDate"`
+	Name        string `json:"name"`
+	PortalId    string `json:"portalId"`
+
+	// PortfolioId The account that it belongs to.
+	PortfolioId string     `json:"portfolioId"`
+	Status      LifeStatus `json:"status"`
+
+	// Title `main` is the tree's own.
+	Title string `json:"title"`
+}
+
+// PortalAttribute defines model for PortalAttribute.
+type PortalAttribute = Carried
+
+// PortalAttributePage defines model for PortalAttributePage.
+type PortalAttributePage = CarriedPage
+
+// PortalChange defines model for PortalChange.
+type PortalChange struct {
+	Name   *string     `json:"name,omitempty"`
+	Status *LifeStatus `json:"status,omitempty"`
+
+	// Title No blanks.
+	Title *Title `json:"title,omitempty"`
+}
+
+// PortalInput defines model for PortalInput.
+type PortalInput struct {
+	Name        string       `json:"name"`
+	PortfolioId *PortfolioId `json:"portfolioId,omitempty"`
+
+	// Title No blanks.
+	Title Title `json:"title"`
+}
+
+// PortalPage defines model for PortalPage.
+type PortalPage struct {
+	ItemCount         int      `json:"itemCount"`
+	Items             []Portal `json:"items"`
+	NextPageToken     *string  `json:"nextPageToken,omitempty"`
+	PageToken         string   `json:"pageToken"`
+	RequestedPageSize int      `json:"requestedPageSize"`
+}
+
 // Portfolio defines model for Portfolio.
 type Portfolio struct {
 	AdminSuspend Flag `json:"adminSuspend"`
@@ -1050,7 +1097,7 @@ type Portfolio struct {
 	ParentPortfolioId *string `json:"parentPortfolioId"`
 	PaymentMethodId   *int64  `json:"paymentMethodId"`
 
-	// PortalId The root of its tree.
+	// PortalId The portal that it is in: the one that it, or the nearest account above it, was put into, or else the tree's own.
 	PortalId    string `json:"portalId"`
 	PortfolioId string `json:"portfolioId"`
 
@@ -1156,8 +1203,11 @@ type PortfolioChange struct {
 	Overdue *Amount `json:"overdue,omitempty"`
 
 	// PaymentMethodId A number, or the same in quotes.
-	PaymentMethodId *IdInput    `json:"paymentMethodId,omitempty"`
-	Status          *LifeStatus `json:"status,omitempty"`
+	PaymentMethodId *IdInput `json:"paymentMethodId,omitempty"`
+
+	// PortalId Accounts below it that were put nowhere else follow.
+	PortalId *PortfolioId `json:"portalId,omitempty"`
+	Status   *LifeStatus  `json:"status,omitempty"`
 
 	// SystemSuspend Only `no`: a rule sets it.
 	SystemSuspend *Flag `json:"systemSuspend,omitempty"`
@@ -1187,6 +1237,9 @@ type PortfolioInput struct {
 
 	// PaymentMethodId A number, or the same in quotes.
 	PaymentMethodId *IdInput `json:"paymentMethodId,omitempty"`
+
+	// PortalId The parent's unless it is named.
+	PortalId *PortfolioId `json:"portalId,omitempty"`
 
 	// TaxCodeId A number, or the same in quotes.
 	TaxCodeId *IdInput `json:"taxCodeId,omitempty"`
@@ -1636,6 +1689,9 @@ type PackageId = Id
 // PackageItemId defines model for packageItemId.
 type PackageItemId = Id
 
+// PortalId defines model for portalId.
+type PortalId = PortfolioId
+
 // PortfolioAddressId defines model for portfolioAddressId.
 type PortfolioAddressId = string
 
@@ -1668,6 +1724,14 @@ type CreatePackageItemAttributes200JSONResponseBody1 = []PackageItemAttribute
 
 // CreatePackageItemAttributes200JSONResponseBody defines parameters for CreatePackageItemAttributes.
 type CreatePackageItemAttributes200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+// CreatePortalAttributes200JSONResponseBody1 defines parameters for CreatePortalAttributes.
+type CreatePortalAttributes200JSONResponseBody1 = []PortalAttribute
+
+// CreatePortalAttributes200JSONResponseBody defines parameters for CreatePortalAttributes.
+type CreatePortalAttributes200JSONResponseBody struct {
 	union json.RawMessage
 }
 
@@ -1798,6 +1862,18 @@ type CreatePaymentMethodJSONRequestBody = EntryInput
 
 // ChangePaymentMethodJSONRequestBody defines body for ChangePaymentMethod for application/json ContentType.
 type ChangePaymentMethodJSONRequestBody = EntryChange
+
+// CreatePortalJSONRequestBody defines body for CreatePortal for application/json ContentType.
+type CreatePortalJSONRequestBody = PortalInput
+
+// ChangePortalJSONRequestBody defines body for ChangePortal for application/json ContentType.
+type ChangePortalJSONRequestBody = PortalChange
+
+// CreatePortalAttributesJSONRequestBody defines body for CreatePortalAttributes for application/json ContentType.
+type CreatePortalAttributesJSONRequestBody = AttributesInput
+
+// ChangePortalAttributeJSONRequestBody defines body for ChangePortalAttribute for application/json ContentType.
+type ChangePortalAttributeJSONRequestBody = AttributeChange
 
 // CreatePortfolioJSONRequestBody defines body for CreatePortfolio for application/json ContentType.
 type CreatePortfolioJSONRequestBody = PortfolioInput
@@ -2130,6 +2206,68 @@ func (t CreatePackageItemAttributes200JSONResponseBody) MarshalJSON() ([]byte, e
 }
 
 func (t *CreatePackageItemAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsPortalAttribute returns the union data inside the CreatePortalAttributes200JSONResponseBody as a PortalAttribute
+func (t CreatePortalAttributes200JSONResponseBody) AsPortalAttribute() (PortalAttribute, error) {
+	var body PortalAttribute
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromPortalAttribute overwrites any union data inside the CreatePortalAttributes200JSONResponseBody as the provided PortalAttribute
+func (t *CreatePortalAttributes200JSONResponseBody) FromPortalAttribute(v PortalAttribute) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergePortalAttribute performs a merge with any union data inside the CreatePortalAttributes200JSONResponseBody, using the provided PortalAttribute
+func (t *CreatePortalAttributes200JSONResponseBody) MergePortalAttribute(v PortalAttribute) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsCreatePortalAttributes200JSONResponseBody1 returns the union data inside the CreatePortalAttributes200JSONResponseBody as a CreatePortalAttributes200JSONResponseBody1
+func (t CreatePortalAttributes200JSONResponseBody) AsCreatePortalAttributes200JSONResponseBody1() (CreatePortalAttributes200JSONResponseBody1, error) {
+	var body CreatePortalAttributes200JSONResponseBody1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromCreatePortalAttributes200JSONResponseBody1 overwrites any union data inside the CreatePortalAttributes200JSONResponseBody as the provided CreatePortalAttributes200JSONResponseBody1
+func (t *CreatePortalAttributes200JSONResponseBody) FromCreatePortalAttributes200JSONResponseBody1(v CreatePortalAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeCreatePortalAttributes200JSONResponseBody1 performs a merge with any union data inside the CreatePortalAttributes200JSONResponseBody, using the provided CreatePortalAttributes200JSONResponseBody1
+func (t *CreatePortalAttributes200JSONResponseBody) MergeCreatePortalAttributes200JSONResponseBody1(v CreatePortalAttributes200JSONResponseBody1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t CreatePortalAttributes200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CreatePortalAttributes200JSONResponseBody) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -2606,6 +2744,33 @@ type ServerInterface interface {
 	// ChangePaymentMethod Change a payment method
 	// (PATCH /paymentMethod/{paymentMethodId})
 	ChangePaymentMethod(w http.ResponseWriter, r *http.Request, paymentMethodId Id)
+	// ListPortals List the portals
+	// (GET /portal)
+	ListPortals(w http.ResponseWriter, r *http.Request)
+	// CreatePortal Make a portal
+	// (POST /portal)
+	CreatePortal(w http.ResponseWriter, r *http.Request)
+	// GetPortal Read a portal
+	// (GET /portal/{portalId})
+	GetPortal(w http.ResponseWriter, r *http.Request, portalId PortalId)
+	// ChangePortal Change a portal
+	// (PATCH /portal/{portalId})
+	ChangePortal(w http.ResponseWriter, r *http.Request, portalId PortalId)
+	// ListPortalAttributes List the attributes of a portal
+	// (GET /portal/{portalId}/attribute)
+	ListPortalAttributes(w http.ResponseWriter, r *http.Request, portalId PortalId)
+	// CreatePortalAttributes Add attributes to a portal
+	// (POST /portal/{portalId}/attribute)
+	CreatePortalAttributes(w http.ResponseWriter, r *http.Request, portalId PortalId)
+	// DeletePortalAttribute Delete an attribute of a portal
+	// (DELETE /portal/{portalId}/attribute/{portalAttributeId})
+	DeletePortalAttribute(w http.ResponseWriter, r *http.Request, portalId PortalId, portalAttributeId Id)
+	// GetPortalAttribute Read an attribute of a portal
+	// (GET /portal/{portalId}/attribute/{portalAttributeId})
+	GetPortalAttribute(w http.ResponseWriter, r *http.Request, portalId PortalId, portalAttributeId Id)
+	// ChangePortalAttribute Change the value of an attribute of a portal
+	// (PATCH /portal/{portalId}/attribute/{portalAttributeId})
+	ChangePortalAttribute(w http.ResponseWriter, r *http.Request, portalId PortalId, portalAttributeId Id)
 	// ListPortfolios List accounts, parents before children
 	// (GET /portfolio)
 	ListPortfolios(w http.ResponseWriter, r *http.Request)
@@ -4685,6 +4850,243 @@ func (siw *ServerInterfaceWrapper) ChangePaymentMethod(w http.ResponseWriter, r 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangePaymentMethod(w, r, paymentMethodId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListPortals operation middleware
+func (siw *ServerInterfaceWrapper) ListPortals(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPortals(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePortal operation middleware
+func (siw *ServerInterfaceWrapper) CreatePortal(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePortal(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPortal operation middleware
+func (siw *ServerInterfaceWrapper) GetPortal(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portalId" -------------
+	var portalId PortalId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalId", r.PathValue("portalId"), &portalId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPortal(w, r, portalId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePortal operation middleware
+func (siw *ServerInterfaceWrapper) ChangePortal(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portalId" -------------
+	var portalId PortalId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalId", r.PathValue("portalId"), &portalId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePortal(w, r, portalId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListPortalAttributes operation middleware
+func (siw *ServerInterfaceWrapper) ListPortalAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portalId" -------------
+	var portalId PortalId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalId", r.PathValue("portalId"), &portalId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPortalAttributes(w, r, portalId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreatePortalAttributes operation middleware
+func (siw *ServerInterfaceWrapper) CreatePortalAttributes(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portalId" -------------
+	var portalId PortalId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalId", r.PathValue("portalId"), &portalId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreatePortalAttributes(w, r, portalId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeletePortalAttribute operation middleware
+func (siw *ServerInterfaceWrapper) DeletePortalAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portalId" -------------
+	var portalId PortalId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalId", r.PathValue("portalId"), &portalId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portalAttributeId" -------------
+	var portalAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalAttributeId", r.PathValue("portalAttributeId"), &portalAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeletePortalAttribute(w, r, portalId, portalAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPortalAttribute operation middleware
+func (siw *ServerInterfaceWrapper) GetPortalAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portalId" -------------
+	var portalId PortalId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalId", r.PathValue("portalId"), &portalId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portalAttributeId" -------------
+	var portalAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalAttributeId", r.PathValue("portalAttributeId"), &portalAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPortalAttribute(w, r, portalId, portalAttributeId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangePortalAttribute operation middleware
+func (siw *ServerInterfaceWrapper) ChangePortalAttribute(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "portalId" -------------
+	var portalId PortalId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalId", r.PathValue("portalId"), &portalId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "portalAttributeId" -------------
+	var portalAttributeId Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "portalAttributeId", r.PathValue("portalAttributeId"), &portalAttributeId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "portalAttributeId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangePortalAttribute(w, r, portalId, portalAttributeId)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -7115,6 +7517,15 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/paymentMethod", wrapper.CreatePaymentMethod)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/paymentMethod/{paymentMethodId}", wrapper.GetPaymentMethod)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/paymentMethod/{paymentMethodId}", wrapper.ChangePaymentMethod)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portal", wrapper.ListPortals)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portal", wrapper.CreatePortal)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portal/{portalId}", wrapper.GetPortal)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portal/{portalId}", wrapper.ChangePortal)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portal/{portalId}/attribute", wrapper.ListPortalAttributes)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portal/{portalId}/attribute", wrapper.CreatePortalAttributes)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/portal/{portalId}/attribute/{portalAttributeId}", wrapper.DeletePortalAttribute)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portal/{portalId}/attribute/{portalAttributeId}", wrapper.GetPortalAttribute)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/portal/{portalId}/attribute/{portalAttributeId}", wrapper.ChangePortalAttribute)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio", wrapper.ListPortfolios)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/portfolio", wrapper.CreatePortfolio)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/portfolio/{portfolioId}", wrapper.GetPortfolio)
@@ -8883,6 +9294,211 @@ type ChangePaymentMethodResponseObject interface {
 type ChangePaymentMethod200JSONResponse PaymentMethod
 
 func (response ChangePaymentMethod200JSONResponse) VisitChangePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPortalsRequestObject struct {
+}
+
+type ListPortalsResponseObject interface {
+	VisitListPortalsResponse(w http.ResponseWriter) error
+}
+
+type ListPortals200JSONResponse PortalPage
+
+func (response ListPortals200JSONResponse) VisitListPortalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalRequestObject struct {
+	Body *CreatePortalJSONRequestBody
+}
+
+type CreatePortalResponseObject interface {
+	VisitCreatePortalResponse(w http.ResponseWriter) error
+}
+
+type CreatePortal200JSONResponse Portal
+
+func (response CreatePortal200JSONResponse) VisitCreatePortalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPortalRequestObject struct {
+	PortalId PortalId `json:"portalId"`
+}
+
+type GetPortalResponseObject interface {
+	VisitGetPortalResponse(w http.ResponseWriter) error
+}
+
+type GetPortal200JSONResponse Portal
+
+func (response GetPortal200JSONResponse) VisitGetPortalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePortalRequestObject struct {
+	PortalId PortalId `json:"portalId"`
+	Body     *ChangePortalJSONRequestBody
+}
+
+type ChangePortalResponseObject interface {
+	VisitChangePortalResponse(w http.ResponseWriter) error
+}
+
+type ChangePortal200JSONResponse Portal
+
+func (response ChangePortal200JSONResponse) VisitChangePortalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPortalAttributesRequestObject struct {
+	PortalId PortalId `json:"portalId"`
+}
+
+type ListPortalAttributesResponseObject interface {
+	VisitListPortalAttributesResponse(w http.ResponseWriter) error
+}
+
+type ListPortalAttributes200JSONResponse PortalAttributePage
+
+func (response ListPortalAttributes200JSONResponse) VisitListPortalAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePortalAttributesRequestObject struct {
+	PortalId PortalId `json:"portalId"`
+	Body     *CreatePortalAttributesJSONRequestBody
+}
+
+type CreatePortalAttributesResponseObject interface {
+	VisitCreatePortalAttributesResponse(w http.ResponseWriter) error
+}
+
+type CreatePortalAttributes200JSONResponse = CreatePortalAttributes200JSONResponseBody
+
+func (response CreatePortalAttributes200JSONResponse) VisitCreatePortalAttributesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePortalAttributeRequestObject struct {
+	PortalId          PortalId `json:"portalId"`
+	PortalAttributeId Id       `json:"portalAttributeId"`
+}
+
+type DeletePortalAttributeResponseObject interface {
+	VisitDeletePortalAttributeResponse(w http.ResponseWriter) error
+}
+
+type DeletePortalAttribute200JSONResponse struct {
+	PORTALATTRIBUTE int `json:"PORTAL_ATTRIBUTE"`
+}
+
+func (response DeletePortalAttribute200JSONResponse) VisitDeletePortalAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPortalAttributeRequestObject struct {
+	PortalId          PortalId `json:"portalId"`
+	PortalAttributeId Id       `json:"portalAttributeId"`
+}
+
+type GetPortalAttributeResponseObject interface {
+	VisitGetPortalAttributeResponse(w http.ResponseWriter) error
+}
+
+type GetPortalAttribute200JSONResponse PortalAttribute
+
+func (response GetPortalAttribute200JSONResponse) VisitGetPortalAttributeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePortalAttributeRequestObject struct {
+	PortalId          PortalId `json:"portalId"`
+	PortalAttributeId Id       `json:"portalAttributeId"`
+	Body              *ChangePortalAttributeJSONRequestBody
+}
+
+type ChangePortalAttributeResponseObject interface {
+	VisitChangePortalAttributeResponse(w http.ResponseWriter) error
+}
+
+type ChangePortalAttribute200JSONResponse PortalAttribute
+
+func (response ChangePortalAttribute200JSONResponse) VisitChangePortalAttributeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -10879,6 +11495,33 @@ type StrictServerInterface interface {
 	// ChangePaymentMethod Change a payment method
 	// (PATCH /paymentMethod/{paymentMethodId})
 	ChangePaymentMethod(ctx context.Context, request ChangePaymentMethodRequestObject) (ChangePaymentMethodResponseObject, error)
+	// ListPortals List the portals
+	// (GET /portal)
+	ListPortals(ctx context.Context, request ListPortalsRequestObject) (ListPortalsResponseObject, error)
+	// CreatePortal Make a portal
+	// (POST /portal)
+	CreatePortal(ctx context.Context, request CreatePortalRequestObject) (CreatePortalResponseObject, error)
+	// GetPortal Read a portal
+	// (GET /portal/{portalId})
+	GetPortal(ctx context.Context, request GetPortalRequestObject) (GetPortalResponseObject, error)
+	// ChangePortal Change a portal
+	// (PATCH /portal/{portalId})
+	ChangePortal(ctx context.Context, request ChangePortalRequestObject) (ChangePortalResponseObject, error)
+	// ListPortalAttributes List the attributes of a portal
+	// (GET /portal/{portalId}/attribute)
+	ListPortalAttributes(ctx context.Context, request ListPortalAttributesRequestObject) (ListPortalAttributesResponseObject, error)
+	// CreatePortalAttributes Add attributes to a portal
+	// (POST /portal/{portalId}/attribute)
+	CreatePortalAttributes(ctx context.Context, request CreatePortalAttributesRequestObject) (CreatePortalAttributesResponseObject, error)
+	// DeletePortalAttribute Delete an attribute of a portal
+	// (DELETE /portal/{portalId}/attribute/{portalAttributeId})
+	DeletePortalAttribute(ctx context.Context, request DeletePortalAttributeRequestObject) (DeletePortalAttributeResponseObject, error)
+	// GetPortalAttribute Read an attribute of a portal
+	// (GET /portal/{portalId}/attribute/{portalAttributeId})
+	GetPortalAttribute(ctx context.Context, request GetPortalAttributeRequestObject) (GetPortalAttributeResponseObject, error)
+	// ChangePortalAttribute Change the value of an attribute of a portal
+	// (PATCH /portal/{portalId}/attribute/{portalAttributeId})
+	ChangePortalAttribute(ctx context.Context, request ChangePortalAttributeRequestObject) (ChangePortalAttributeResponseObject, error)
 	// ListPortfolios List accounts, parents before children
 	// (GET /portfolio)
 	ListPortfolios(ctx context.Context, request ListPortfoliosRequestObject) (ListPortfoliosResponseObject, error)
@@ -13274,6 +13917,267 @@ func (sh *strictHandler) ChangePaymentMethod(w http.ResponseWriter, r *http.Requ
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangePaymentMethodResponseObject); ok {
 		if err := validResponse.VisitChangePaymentMethodResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPortals operation middleware
+func (sh *strictHandler) ListPortals(w http.ResponseWriter, r *http.Request) {
+	var request ListPortalsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPortals(ctx, request.(ListPortalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPortals")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPortalsResponseObject); ok {
+		if err := validResponse.VisitListPortalsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePortal operation middleware
+func (sh *strictHandler) CreatePortal(w http.ResponseWriter, r *http.Request) {
+	var request CreatePortalRequestObject
+
+	var body CreatePortalJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePortal(ctx, request.(CreatePortalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePortal")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePortalResponseObject); ok {
+		if err := validResponse.VisitCreatePortalResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPortal operation middleware
+func (sh *strictHandler) GetPortal(w http.ResponseWriter, r *http.Request, portalId PortalId) {
+	var request GetPortalRequestObject
+
+	request.PortalId = portalId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPortal(ctx, request.(GetPortalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPortal")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPortalResponseObject); ok {
+		if err := validResponse.VisitGetPortalResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePortal operation middleware
+func (sh *strictHandler) ChangePortal(w http.ResponseWriter, r *http.Request, portalId PortalId) {
+	var request ChangePortalRequestObject
+
+	request.PortalId = portalId
+
+	var body ChangePortalJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePortal(ctx, request.(ChangePortalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePortal")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePortalResponseObject); ok {
+		if err := validResponse.VisitChangePortalResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPortalAttributes operation middleware
+func (sh *strictHandler) ListPortalAttributes(w http.ResponseWriter, r *http.Request, portalId PortalId) {
+	var request ListPortalAttributesRequestObject
+
+	request.PortalId = portalId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPortalAttributes(ctx, request.(ListPortalAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPortalAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPortalAttributesResponseObject); ok {
+		if err := validResponse.VisitListPortalAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreatePortalAttributes operation middleware
+func (sh *strictHandler) CreatePortalAttributes(w http.ResponseWriter, r *http.Request, portalId PortalId) {
+	var request CreatePortalAttributesRequestObject
+
+	request.PortalId = portalId
+
+	var body CreatePortalAttributesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePortalAttributes(ctx, request.(CreatePortalAttributesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePortalAttributes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreatePortalAttributesResponseObject); ok {
+		if err := validResponse.VisitCreatePortalAttributesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeletePortalAttribute operation middleware
+func (sh *strictHandler) DeletePortalAttribute(w http.ResponseWriter, r *http.Request, portalId PortalId, portalAttributeId Id) {
+	var request DeletePortalAttributeRequestObject
+
+	request.PortalId = portalId
+	request.PortalAttributeId = portalAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePortalAttribute(ctx, request.(DeletePortalAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePortalAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeletePortalAttributeResponseObject); ok {
+		if err := validResponse.VisitDeletePortalAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPortalAttribute operation middleware
+func (sh *strictHandler) GetPortalAttribute(w http.ResponseWriter, r *http.Request, portalId PortalId, portalAttributeId Id) {
+	var request GetPortalAttributeRequestObject
+
+	request.PortalId = portalId
+	request.PortalAttributeId = portalAttributeId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPortalAttribute(ctx, request.(GetPortalAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPortalAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPortalAttributeResponseObject); ok {
+		if err := validResponse.VisitGetPortalAttributeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangePortalAttribute operation middleware
+func (sh *strictHandler) ChangePortalAttribute(w http.ResponseWriter, r *http.Request, portalId PortalId, portalAttributeId Id) {
+	var request ChangePortalAttributeRequestObject
+
+	request.PortalId = portalId
+	request.PortalAttributeId = portalAttributeId
+
+	var body ChangePortalAttributeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePortalAttribute(ctx, request.(ChangePortalAttributeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePortalAttribute")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangePortalAttributeResponseObject); ok {
+		if err := validResponse.VisitChangePortalAttributeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

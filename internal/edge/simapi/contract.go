@@ -125,6 +125,16 @@ var needs = map[string][]tenant.Permission{
 	"changePackageItemAttribute":  {tenant.PackageWrite},
 	"deletePackageItemAttribute":  {tenant.PackageWrite},
 
+	"listPortals":            {tenant.PortfolioGet},
+	"createPortal":           {tenant.PortfolioWrite},
+	"getPortal":              {tenant.PortfolioGet},
+	"changePortal":           {tenant.PortfolioWrite},
+	"listPortalAttributes":   {tenant.PortfolioGet},
+	"createPortalAttributes": {tenant.PortfolioWrite},
+	"getPortalAttribute":     {tenant.PortfolioGet},
+	"changePortalAttribute":  {tenant.PortfolioWrite},
+	"deletePortalAttribute":  {tenant.PortfolioWrite},
+
 	"listAddressTypes":                 {tenant.PortfolioGet},
 	"createAddressType":                {tenant.PortfolioWrite},
 	"getAddressType":                   {tenant.PortfolioGet},

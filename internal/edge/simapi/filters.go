@@ -140,7 +140,7 @@ func read[T any](name string, v values, parse func(string) (T, error), to *T) er
 	}
 	var err error
 	*to, err = parse(s)
-	return ident.As(name, err)
+	return ident.As("portalId", err)
 }
 
 func readICCIDs(all []string, to *[]ident.ICCID) error {

@@ -18,14 +18,14 @@ import (
 type account struct {
 	tenant.Portfolio
 	title   string
+	portal  string
 	terms   tenant.Terms
 	carries []sim.Attribute
 }
 
 func (a *account) show() Portfolio {
-	root, _, _ := strings.Cut(a.Path, "/")
 	carries := carried{kind: "portfolio", holder: "portfolioId", id: string(a.ID)}
-	return Portfolio{PortfolioId: string(a.ID), Name: a.Name, Title: a.title, ParentPortfolioId: orNull(string(a.Parent)), PortalId: root,
+	return Portfolio{PortfolioId: string(a.ID), Name: a.Name, Title: a.title, ParentPortfolioId: orNull(string(a.Parent)), PortalId: a.portal,
 		CurrencyId: string(a.Currency), BusinessCodeId: idOrNull(a.terms.BusinessCode), TaxCodeId: idOrNull(a.terms.TaxCode),
 		PaymentMethodId: idOrNull(a.terms.PaymentMethod), InvoicingEntityId: idOrNull(a.terms.InvoicingEntity), BillingDayOfMonth: a.BillingDay,
 		Status: PortfolioStatus(a.Status), AdminSuspend: flag(a.Suspended.Has(tenant.AdminSuspension)),
@@ -65,6 +65,7 @@ func (h *handler) ListPortfolios(ctx context.Context, _ ListPortfoliosRequestObj
 	picked, err := pick(x, all, []column[account]{
 		{"portfolioId", func(a *account) string { return string(a.ID) }},
 		{"parentPortfolioId", func(a *account) string { return string(a.Parent) }},
+		{"portalId", func(a *account) string { return a.portal }},
 		{"name", func(a *account) string { return a.Name }},
 		{"title", func(a *account) string { return a.title }},
 		{"status", func(a *account) string { return string(a.Status) }},
@@ -103,9 +104,10 @@ func (x *exchange) account(ctx context.Context, id PortfolioId) (account, error)
 func (x *exchange) accounts(ctx context.Context, folios []tenant.Portfolio) ([]account, error) {
 	titles, err1 := x.fleet.Titles(ctx, x.request)
 	terms, err2 := x.fleet.Terms(ctx, x.request)
+	steps, err3 := x.fleet.PortalSteps(ctx, x.request)
 	return each(folios, func(p *tenant.Portfolio) account {
-		return account{Portfolio: *p, title: titles[p.ID], terms: terms[p.ID]}
-	}), errors.Join(err1, err2)
+		return account{Portfolio: *p, title: titles[p.ID], portal: steps.Of(p.Path), terms: terms[p.ID]}
+	}), errors.Join(err1, err2, err3)
 }
 
 // carry reads the attributes of accounts.
@@ -146,7 +148,7 @@ func (h *handler) CreatePortfolio(ctx context.Context, r CreatePortfolioRequestO
 	x, b := of(ctx), r.Body
 	n := fleet.NewPortfolio{Name: b.Name, Parent: x.home.ID, Setup: true}
 	set(b.BillingDayOfMonth, &n.BillingDay)
-	terms, termed, err := references(b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
+	more, _, err := besides(b.Title, b.PortalId, b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
 	errs := []error{err}
 	if b.ParentPortfolioId != nil {
 		var err error
@@ -164,20 +166,57 @@ func (h *handler) CreatePortfolio(ctx context.Context, r CreatePortfolioRequestO
 	var a account
 	err = x.fleet.Together(ctx, func(in *fleet.Service) (err error) {
 		if a.Portfolio, err = in.CreatePortfolio(ctx, x.request, n); err != nil {
+			return x.outside(n.Parent, err)
+		}
+		return more.give(ctx, x, in, &a)
+	})
+	return CreatePortfolio200JSONResponse(a.show()), err
+}
+
+// beside is what a request says of what is kept beside an account. Nil fields
+// stay.
+type beside struct {
+	title  *string
+	portal *string
+	terms  func(*tenant.Terms)
+}
+
+// besides reads it. Some says that there is something.
+func besides(title, portal *string, business, tax, payment, invoicing *Digits) (b beside, some bool, err error) {
+	id, err1 := portalID(portal)
+	terms, termed, err2 := references(business, tax, payment, invoicing)
+	if b.title = title; portal != nil {
+		b.portal = &id
+	}
+	if termed {
+		b.terms = terms
+	}
+	return b, title != nil || portal != nil || termed, fault.Join(err1, err2)
+}
+
+// give changes it, in a transaction that is under way.
+func (b *beside) give(ctx context.Context, x *exchange, in *fleet.Service, a *account) (err error) {
+	if b.terms != nil {
+		if a.terms, err = in.ChangeTerms(ctx, x.request, a.ID, b.terms); err != nil {
 			return err
 		}
-		if termed {
-			if a.terms, err = in.ChangeTerms(ctx, x.request, a.ID, terms); err != nil {
-				return err
-			}
+	}
+	if b.title != nil {
+		a.title = *b.title
+		if err := in.SetTitle(ctx, x.request, a.ID, a.title); err != nil {
+			return err
 		}
-		if b.Title == nil {
-			return nil
-		}
-		a.title = *b.Title
-		return in.SetTitle(ctx, x.request, a.ID, a.title)
-	})
-	return CreatePortfolio200JSONResponse(a.show()), x.outside(n.Parent, err)
+	}
+	if b.portal != nil {
+		a.portal = *b.portal
+		return in.SetPortal(ctx, x.request, a.ID, a.portal)
+	}
+	if a.portal == "" {
+		steps, err := in.PortalSteps(ctx, x.request)
+		a.portal = steps.Of(a.Path)
+		return err
+	}
+	return nil
 }
 
 // suspend sets and lifts the suspensions that are named.
@@ -199,28 +238,20 @@ func (h *handler) ChangePortfolio(ctx context.Context, r ChangePortfolioRequestO
 	}
 	allow, err1 := allowList(b.AllowList)
 	owed, err2 := amount("overdue", b.Overdue)
-	terms, termed, err3 := references(b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
+	more, some, err3 := besides(b.Title, b.PortalId, b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
 	suspends := b.AdminSuspend != nil || b.SystemSuspend != nil || b.CustomerSuspend != nil
 	switch err := fault.Join(err1, err2, err3); {
 	case err != nil:
 		return nil, err
-	case b.Name == nil && b.Title == nil && b.BillingDayOfMonth == nil && b.Status == nil && b.DisableNewActivation == nil &&
-		b.Overdue == nil && b.AllowList == nil && !termed && !suspends:
+	case b.Name == nil && b.BillingDayOfMonth == nil && b.Status == nil && b.DisableNewActivation == nil &&
+		b.Overdue == nil && b.AllowList == nil && !some && !suspends:
 		return nil, errNothing
 	case a.ID == x.home.ID && (b.Status != nil || suspends):
 		return nil, refusal(codeOwnPortfolio, "the status and the suspensions of one's own portfolio cannot be changed")
 	}
 	err = x.fleet.Together(ctx, func(in *fleet.Service) (err error) {
-		if b.Title != nil {
-			a.title = *b.Title
-			if err := in.SetTitle(ctx, x.request, a.ID, a.title); err != nil {
-				return err
-			}
-		}
-		if termed {
-			if a.terms, err = in.ChangeTerms(ctx, x.request, a.ID, terms); err != nil {
-				return err
-			}
+		if err := more.give(ctx, x, in, &a); err != nil {
+			return err
 		}
 		a.Portfolio, err = in.ChangePortfolio(ctx, x.request, a.ID, func(p *tenant.Portfolio) error {
 			set(b.Name, &p.Name)

@@ -34,6 +34,7 @@ var bodies = map[string]string{
 	"changeJob": `{"status":"cancelled"}`, "createPortfolioAttributes": `{"attribute":"x"}`, "changePortfolioAttribute": `{"value":"x"}`, "createUserAttributes": `{"attribute":"x"}`,
 	"changeUserAttribute": `{"value":"x"}`, "createPackageAttributes": `{"attribute":"x"}`, "changePackageAttribute": `{"value":"x"}`, "createPackageItemAttributes": `{"attribute":"x"}`,
 	"changePackageItemAttribute": `{"value":"x"}`, "createPortfolioAddress": address, "changePortfolioAddress": `{"city":"x"}`, "createPortfolioAddressAttributes": `{"attribute":"x"}`,
+	"createPortal": `{"name":"x","title":"x","portfolioId":"<A>"}`, "changePortal": `{"name":"x"}`, "createPortalAttributes": `{"attribute":"x"}`, "changePortalAttribute": `{"value":"x"}`,
 	"changePortfolioAddressAttribute": `{"value":"x"}`, "createInvoicingEntityAttributes": `{"attribute":"x"}`, "changeInvoicingEntityAttribute": `{"value":"x"}`,
 }
 
@@ -52,7 +53,9 @@ func (w *world) things() (ours, nobodys map[string]string) {
 		return w.made(operator, fill(path)+"/attribute", `{"attribute":"things","value":"1"}`, member)
 	}
 	folioAddress := w.made(operator, fill("/portfolio/<A>/portfolioAddress"), address, "portfolioAddressId")
+	portal := w.made(operator, "/portal", `{"name":"Things","title":"things","portfolioId":"<A>"}`, "portalId")
 	ours = map[string]string{
+		"portalId": portal, "portalAttributeId": attribute("/portal/"+portal, "portalAttributeId"),
 		"portfolioAddressId": folioAddress, "portfolioAddressAttributeId": attribute("/portfolio/<A>/portfolioAddress/"+folioAddress, "portfolioAddressAttributeId"),
 		"portfolioAttributeId": attribute("/portfolio/<A>", "portfolioAttributeId"), "packageAttributeId": attribute("/package/6691", "packageAttributeId"),
 		"userAttributeId":        attribute("/portfolio/<A>/user/"+w.secrets[engineer].id, "userAttributeId"),
@@ -68,6 +71,7 @@ func (w *world) things() (ours, nobodys map[string]string) {
 		"iccAttributeId": ours["iccAttributeId"], "packageItemId": item, "iccPortfolioPackageId": "999999999", "iccCollectionId": "999999999", "fileId": "999999999", "jobId": "999999999",
 		"portfolioAttributeId": ours["portfolioAttributeId"], "userAttributeId": ours["userAttributeId"], "packageAttributeId": ours["packageAttributeId"],
 		"packageItemAttributeId": ours["packageItemAttributeId"]}
+	nobodys["portalId"], nobodys["portalAttributeId"] = strings.Repeat("d", 32), ours["portalAttributeId"]
 	nobodys["portfolioAddressId"], nobodys["portfolioAddressAttributeId"] = strings.Repeat("e", 32), ours["portfolioAddressAttributeId"]
 	// Dictionaries are for all of a tree: of these there is only what nobody has.
 	for _, name := range []string{"addressTypeId", "businessCodeId", "industrySectorId", "invoicingEntityId", "jobTitleId", "paymentMethodId", "taxCodeId", "userTypeId",
@@ -157,7 +161,8 @@ func TestEveryOperationAsksForAPermission(t *testing.T) {
 		"listPackageItemAttributes", "getPackageItemAttribute",
 		"listPortfolioAddresses", "getPortfolioAddress", "listPortfolioAddressAttributes", "getPortfolioAddressAttribute", "listInvoicingEntityAttributes",
 		"listAddressTypes", "getAddressType", "listBusinessCodes", "getBusinessCode", "listIndustrySectors", "getIndustrySector", "listInvoicingEntities", "getInvoicingEntity",
-		"listJobTitles", "getJobTitle", "listPaymentMethods", "getPaymentMethod", "listTaxCodes", "getTaxCode", "listUserTypes", "getUserType"}
+		"listJobTitles", "getJobTitle", "listPaymentMethods", "getPaymentMethod", "listTaxCodes", "getTaxCode", "listUserTypes", "getUserType",
+		"listPortals", "getPortal", "listPortalAttributes", "getPortalAttribute"}
 	ours, _ := w.things()
 	for template, item := range contract().Paths.Map() {
 		for method, op := range item.Operations() {

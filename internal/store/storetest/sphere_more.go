@@ -56,12 +56,15 @@ func (s *settled) settleMore(one *sim.SIM, account tenant.Account) {
 	})
 }
 
-// settleTerms adds a title, terms and an address.
+// settleTerms adds a title, terms, a portal and an address.
 func (s *settled) settleTerms(ctx context.Context, tx *store.Tx) error {
 	if err := tx.SaveTitle(ctx, s.a1, "A one"); err != nil {
 		return err
 	}
 	if err := tx.SaveTerms(ctx, s.a1.ID, tenant.Terms{TaxCode: 1}); err != nil {
+		return err
+	}
+	if err := tx.SavePortalStep(ctx, s.a1.ID, "portal"); err != nil {
 		return err
 	}
 	return tx.SaveAddress(ctx, tenant.Address{ID: string(ident.NewPortfolioID()), Portfolio: s.a1.ID, Type: tenant.BillingAddress, Status: tenant.Active, CreatedAt: noon})

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"AccountsPending", testAccountsPending},
 		{"AccountsAtOnce", testAccountsAtOnce},
 		{"Terms", testTerms},
+		{"Portals", testPortals},
 		{"Links", testLinks},
 		{"Tenancy", testTenancy},
 		{"Packages", testPackages},
