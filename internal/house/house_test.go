@@ -43,6 +43,7 @@ var rooms = []struct {
 	{"internal/deliver", []string{"internal/fleet", "internal/job"}},
 	{"internal/edge/httpx", []string{"internal/fleet"}},
 	{"internal/edge/", []string{"internal/fleet", "internal/job", "internal/bulk", "internal/edge/httpx", "internal/wire/", "api"}},
+	{"internal/wire/radius/radiusload", []string{"internal/wire/radius"}},
 	{"internal/wire/", nil},
 	{"api", nil},
 }

@@ -137,13 +137,13 @@ func BenchmarkServer(b *testing.B) {
 	}
 }
 
+// answer is the reply that each request is to have.
+var answer = map[radius.Code]radius.Code{radius.AccessRequest: radius.AccessAccept, radius.AccountingRequest: radius.AccountingResponse}
+
 // load sends b.N requests and reports what came of them.
 func load(b *testing.B, to radius.Peer, code radius.Code) {
-	var sender radius.Sender
-	defer func() { _ = sender.Close() }()
-	b.ResetTimer()
-	report := radiusload.Run(b.Context(), radiusload.Plan[*radius.Packet]{
-		InFlight: 64, Requests: b.N,
+	load, err := radiusload.Prepare(radiusload.Plan{
+		To: to, InFlight: 64, Requests: b.N, Ahead: min(b.N, 200_000), Want: answer[code],
 		Build: func(n int) *radius.Packet {
 			p := radius.New(code)
 			radius.AcctStatusType.Add(p, radius.StatusInterimUpdate)
@@ -153,11 +153,12 @@ func load(b *testing.B, to radius.Peer, code radius.Code) {
 			radius.AddOctets(p, uint64(n), uint64(n))
 			return p
 		},
-		Exchange: func(ctx context.Context, p *radius.Packet) error {
-			_, err := sender.Exchange(ctx, to, p)
-			return err
-		},
 	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	report := load.Run(b.Context())
 	b.StopTimer()
 	if report.Lost > 0 {
 		b.Logf("%v; %v", report.String(), report.FirstErr)
@@ -167,7 +168,7 @@ func load(b *testing.B, to radius.Peer, code radius.Code) {
 	b.ReportMetric(float64(report.Latency.Quantile(0.99))/float64(time.Microsecond), "p99-µs")
 	b.ReportMetric(float64(report.Latency.Quantile(1))/float64(time.Millisecond), "longest-ms")
 	b.ReportMetric(float64(report.Lost), "lost")
-	b.ReportMetric(float64(sender.Resent()), "resent")
+	b.ReportMetric(float64(report.Resent), "resent")
 }
 
 // startLayeh serves with layeh.com/radius, an implementation of others.

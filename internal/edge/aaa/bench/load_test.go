@@ -94,29 +94,26 @@ type measured struct {
 	Server, Load time.Duration
 }
 
-// measure loads a server for a while. Lost requests are those that even
-// sending them again did not get an answer to, or not the wanted one.
-func measure(tb testing.TB, to netip.AddrPort, d time.Duration, build func(n int) *radius.Packet, want radius.Code) measured {
+// measure loads a server for a while, with so many requests built ahead. Lost
+// requests are those that even sending them again did not get an answer to, or
+// not the wanted one.
+func measure(tb testing.TB, to netip.AddrPort, d time.Duration, ahead int, build func(n int) *radius.Packet, want radius.Code) measured {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), d)
-	defer cancel()
-	return load(ctx, to, 0, build, want)
+	return load(tb, radiusload.Plan{Ahead: ahead, Build: build, Want: want}, to, d)
 }
 
-// load sends requests until there are as many, or, with 0, until ctx ends.
-func load(ctx context.Context, to netip.AddrPort, requests int, build func(n int) *radius.Packet, want radius.Code) measured {
-	var sender radius.Sender
-	defer func() { _ = sender.Close() }()
-	peer := radius.Peer{Addr: to, Secret: []byte(secret), AllowUnsigned: true}
+// load carries out a plan, for so long at most.
+func load(tb testing.TB, p radiusload.Plan, to netip.AddrPort, d time.Duration) measured {
+	tb.Helper()
+	p.To, p.InFlight = radius.Peer{Addr: to, Secret: []byte(secret), AllowUnsigned: true}, inFlight
+	ready, err := radiusload.Prepare(p)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), d)
+	defer cancel()
 	used, servers := cpu()
-	r := radiusload.Run(ctx, radiusload.Plan[*radius.Packet]{InFlight: inFlight, Requests: requests, Build: build,
-		Exchange: func(ctx context.Context, p *radius.Packet) error {
-			reply, err := sender.Exchange(ctx, peer, p)
-			if err == nil && reply.Code != want {
-				return fmt.Errorf("%v instead of %v", reply.Code, want)
-			}
-			return err
-		}})
+	r := ready.Run(ctx)
 	used2, servers2 := cpu()
 	n := time.Duration(max(r.Answered, 1))
 	return measured{r, (servers2 - servers) / n, (used2 - used) / n}
