@@ -178,6 +178,9 @@ func (s *Server) listen(ctx context.Context, name, addr string, services radius.
 		return cannotListen(name, addr, err)
 	}
 	server := s.server(name, services)
+	if services == radius.Authentication {
+		server.Batch, server.Workers, server.Together = s.admitTogether, admitsAtOnce, admitsTogether
+	}
 	s.ports = append(s.ports, &port{name: name, server: server, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), close: conn.Close,
 		serve: func(ctx context.Context) error { return server.Serve(ctx, conn) }})
 	return nil
@@ -186,6 +189,14 @@ func (s *Server) listen(ctx context.Context, name, addr string, services radius.
 func cannotListen(name, addr string, err error) error {
 	return fault.New(fault.Unavailable, "radius.listen", "cannot listen on %s for RADIUS (%s); is it in use?", addr, name).Because(err)
 }
+
+// Questions that have come together are asked of the database together, while
+// others are already: so neither of them waits for the other, and the time of a
+// question does not grow with all that came before it.
+const (
+	admitsAtOnce   = 2
+	admitsTogether = 32
+)
 
 // server is what answers on one port.
 func (s *Server) server(name string, services radius.Service) *radius.Server {

@@ -12,23 +12,62 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/wire/radius"
 )
 
-// admit answers an Access-Request.
+// admit answers an Access-Request that others may be gathered with.
 func (s *Server) admit(ctx context.Context, r *radius.Request) *radius.Packet {
-	begun := time.Now()
-	reply, result := s.verdict(ctx, r)
-	s.Observer.Access(result, time.Since(begun))
+	asked, reply, result := s.question(r)
+	if reply == nil {
+		answer, err := s.access.ask(ctx, asked)
+		reply, result = s.conclude(&asked, &answer, err)
+	}
+	s.Observer.Access(result, time.Since(r.Arrived))
 	return reply
 }
 
-func (s *Server) verdict(ctx context.Context, r *radius.Request) (*radius.Packet, string) {
+// admitTogether answers Access-Requests that have come together.
+func (s *Server) admitTogether(ctx context.Context, requests []*radius.Request) []*radius.Packet {
+	replies, results := make([]*radius.Packet, len(requests)), make([]string, len(requests))
+	asked, of := make([]usage.Access, 0, len(requests)), make([]int, 0, len(requests))
+	for i, r := range requests {
+		if s.gateways.pretends(r) {
+			s.Observer.Dropped(PortAuth, DropImpersonation)
+			continue
+		}
+		var q usage.Access
+		if q, replies[i], results[i] = s.question(r); replies[i] == nil {
+			asked, of = append(asked, q), append(of, i)
+		}
+	}
+	if len(asked) > 0 {
+		answers, err := s.Fleet.Admit(ctx, asked)
+		for n, i := range of {
+			var answer fleet.Admitted
+			if err == nil {
+				answer = answers[n]
+			}
+			replies[i], results[i] = s.conclude(&asked[n], &answer, err)
+		}
+	}
+	for i, r := range requests {
+		if results[i] != "" {
+			s.Observer.Access(results[i], time.Since(r.Arrived))
+		}
+	}
+	return replies
+}
+
+// question translates a request, or answers one that nobody has to be asked of.
+func (s *Server) question(r *radius.Request) (asked usage.Access, reply *radius.Packet, result string) {
 	if radius.EAPMessage.Has(r.Packet) {
-		return s.reject("EAP is not spoken here"), RefusedEAP
+		return asked, s.reject("EAP is not spoken here"), RefusedEAP
 	}
-	asked := s.asked(r)
-	if asked.IMSI == "" && asked.MSISDN == "" {
-		return s.reject("no subscriber is named"), string(usage.UnknownSubscriber)
+	if asked = s.asked(r); asked.IMSI == "" && asked.MSISDN == "" {
+		return asked, s.reject("no subscriber is named"), string(usage.UnknownSubscriber)
 	}
-	answer, err := s.access.ask(ctx, asked)
+	return asked, nil, ""
+}
+
+// conclude makes a reply of what the use case answered, and has it recorded.
+func (s *Server) conclude(asked *usage.Access, answer *fleet.Admitted, err error) (*radius.Packet, string) {
 	if err != nil {
 		return s.refused(err)
 	}

@@ -3,6 +3,7 @@ package aaa_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/edge/aaa"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/usage"
+	"github.com/simurgh-iot/simurgh/internal/wire/radius"
 )
 
 // What the SIMs of the questions below are.
@@ -163,5 +165,45 @@ func TestAccessFollowsTheSIM(t *testing.T) {
 		ask("Accept")
 		w.command(plainSIM, sim.Terminate, "")
 		ask("Reject")
+	})
+}
+
+// Questions that are answered together are answered as each would be alone.
+func TestAccessTogether(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, s setup) {
+		w := newWorld(t, s)
+		w.variety()
+		ask := func(change func(p *radius.Packet)) *radius.Request {
+			p := radius.New(radius.AccessRequest)
+			change(p)
+			return &radius.Request{Packet: p, Client: radius.Client{Name: "nas", Secret: []byte(secret)}, Arrived: time.Now()}
+		}
+		var requests []*radius.Request
+		for n := range stockSIM + 2 { // the last one is nobody's
+			requests = append(requests, ask(func(p *radius.Packet) { radius.IMSI.Add(p, string(imsi(n))) }),
+				ask(func(p *radius.Packet) { radius.CallingStationID.Add(p, fmt.Sprintf("4477%08d", n)) }))
+		}
+		requests = append(requests, ask(func(*radius.Packet) {}), ask(func(p *radius.Packet) { radius.EAPMessage.Add(p, []byte{2, 1, 0, 4}) }))
+		for round, want := range [][]*radius.Packet{nil, make([]*radius.Packet, len(requests))} {
+			if round == 1 { // nobody is rejected because the database is away
+				w.must(w.db.Close())
+			}
+			got := w.server.HandleTogether(t.Context(), requests)
+			for i, r := range requests {
+				if round == 0 {
+					want = append(want, w.server.Handle(t.Context(), r))
+				}
+				if round == 1 && i >= len(requests)-2 {
+					continue // these need no database
+				}
+				if fmt.Sprint(got[i]) != fmt.Sprint(want[i]) {
+					t.Errorf("round %d, question %d: %v, not %v", round, i, got[i], want[i])
+				}
+			}
+			if replies := slices.DeleteFunc(got, func(p *radius.Packet) bool { return p == nil }); len(replies) != []int{len(requests), 2}[round] {
+				t.Errorf("round %d: %d replies", round, len(replies))
+			}
+		}
 	})
 }

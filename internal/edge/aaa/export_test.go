@@ -11,6 +11,11 @@ func (s *Server) Handle(ctx context.Context, r *radius.Request) *radius.Packet {
 	return s.handle(ctx, PortAuth, r)
 }
 
+// HandleTogether is what a worker does with packets that have come together.
+func (s *Server) HandleTogether(ctx context.Context, requests []*radius.Request) []*radius.Packet {
+	return s.admitTogether(ctx, requests)
+}
+
 // Start starts what requests are handed to, without a socket; it ends with ctx.
 func (s *Server) Start(ctx context.Context) {
 	s.gateways.load(ctx)

@@ -69,11 +69,22 @@ func (k *keptReplies) forget(key requestKey) {
 	delete(k.byKey, key)
 }
 
-// answered keeps a copy of the reply of a request under way.
-func (k *keptReplies) answered(key requestKey, reply []byte, now time.Time) {
-	reply = append(make([]byte, 0, len(reply)), reply...)
+// answered keeps a copy of each reply of requests under way; what stays silent is
+// forgotten.
+func (k *keptReplies) answered(jobs []*job, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	for _, j := range jobs {
+		if len(j.out) == 0 {
+			delete(k.byKey, j.key)
+			continue
+		}
+		k.add(j.key, append(make([]byte, 0, len(j.out)), j.out...), now)
+	}
+	k.expire(now)
+}
+
+func (k *keptReplies) add(key requestKey, reply []byte, now time.Time) {
 	entry, ok := k.byKey[key]
 	if !ok {
 		return
@@ -86,7 +97,6 @@ func (k *keptReplies) answered(key requestKey, reply []byte, now time.Time) {
 	}
 	k.newest = entry
 	k.size += keptCost + len(reply)
-	k.expire(now)
 }
 
 // expire forgets what is too old or too much.

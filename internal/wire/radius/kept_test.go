@@ -36,12 +36,15 @@ func TestKeptRepliesAreBounded(t *testing.T) {
 				key := keys.Draw(t, "key")
 				if underWay[key] {
 					replies[key] = rapid.SliceOfN(rapid.Byte(), 1, 1000).Draw(t, "reply")
-					k.answered(key, replies[key], now)
+					k.answered([]*job{{key: key, out: replies[key]}}, now)
 				}
 				delete(underWay, key)
 			},
 			"forget": func(t *rapid.T) {
 				if key := keys.Draw(t, "key"); underWay[key] {
+					if rapid.Bool().Draw(t, "silent") {
+						k.answered([]*job{{key: key}}, now)
+					}
 					k.forget(key)
 					delete(underWay, key)
 				}

@@ -11,16 +11,17 @@ import (
 type job struct {
 	Request
 	packet Packet
-	buffer [MaxPacket]byte // the request's octets
-	out    []byte          // the reply's
+	buffer [MaxPacket]byte
+	size   int    // octets of the buffer that came
+	out    []byte // the reply's octets; none is silence
 	origin origin
 	key    requestKey
 }
 
-// origin is where a request came from and its reply goes. A reply of nil is
-// silence. Neither j nor reply may be kept.
+// origin is where requests came from and their replies go. Nothing of a job may
+// be kept.
 type origin interface {
-	answer(j *job, reply []byte)
+	answer(jobs []*job)
 }
 
 var jobs = sync.Pool{New: func() any { return new(job) }}
@@ -101,36 +102,110 @@ func (p *pool) stop() {
 	p.cancel()
 }
 
+// work answers what is queued: one request after the other, or, where the server
+// has a Batch, with each also what has come meanwhile.
 func (p *pool) work() {
+	jobs := make([]*job, 0, p.together)
 	for j := range p.queue {
-		p.server.counters.waiting.Add(-1)
-		p.serve(j)
-		j.free()
+		jobs = p.fill(append(jobs[:0], j))
+		p.server.counters.waiting.Add(int64(-len(jobs)))
+		p.serve(jobs)
+		for _, j := range jobs {
+			j.free()
+		}
 	}
 }
 
-func (p *pool) serve(j *job) {
+// fill adds what waits.
+func (p *pool) fill(jobs []*job) []*job {
+	for len(jobs) < p.together {
+		select {
+		case j, ok := <-p.queue:
+			if !ok {
+				return jobs
+			}
+			jobs = append(jobs, j)
+		default:
+			return jobs
+		}
+	}
+	return jobs
+}
+
+// serve answers requests, of which those of one origin lie side by side more
+// often than not.
+func (p *pool) serve(jobs []*job) {
+	p.server.counters.handled.Add(uint64(len(jobs)))
+	for i, reply := range p.handle(jobs) {
+		p.encode(jobs[i], reply)
+	}
+	for len(jobs) > 0 {
+		n := 1
+		for n < len(jobs) && jobs[n].origin == jobs[0].origin {
+			n++
+		}
+		jobs[0].origin.answer(jobs[:n])
+		jobs = jobs[n:]
+	}
+}
+
+// encode writes and signs a reply.
+func (p *pool) encode(j *job, reply *Packet) {
 	c := &p.server.counters
-	c.handled.Add(1)
-	reply := p.handle(j)
 	if reply == nil {
 		c.silent.Add(1)
-		j.origin.answer(j, nil)
 		return
 	}
 	out, err := reply.AppendReply(j.out[:0], j.Packet, j.Client.Secret)
-	j.out = out
 	if err != nil {
 		c.unsent.Add(1)
 		p.log.Error("radius: reply not sent", "client", j.Client.Name, "remote", j.Remote, "error", err)
-		j.origin.answer(j, nil)
-		return
+		out = out[:0]
 	}
-	j.origin.answer(j, out)
+	j.out = out
 }
 
-// handle calls the handler; a panic is logged, without the packet, and silent.
-func (p *pool) handle(j *job) (reply *Packet) {
+// handle returns the replies, in the order of the requests.
+func (p *pool) handle(jobs []*job) []*Packet {
+	replies := make([]*Packet, len(jobs))
+	if len(jobs) == 1 {
+		replies[0] = p.alone(jobs[0])
+		return replies
+	}
+	asked, at := make([]*Request, 0, len(jobs)), make([]int, 0, len(jobs))
+	for i, j := range jobs {
+		if j.Packet.Code == StatusServer {
+			replies[i] = p.server.status()
+		} else {
+			asked, at = append(asked, &j.Request), append(at, i)
+		}
+	}
+	got, ok := p.batch(asked)
+	for i, n := range at {
+		if ok {
+			replies[n] = got[i]
+		} else {
+			replies[n] = p.alone(jobs[n])
+		}
+	}
+	return replies
+}
+
+// batch asks for several replies at once. It is false when the handler panicked:
+// then it is asked for each alone, so that only the one is silent that it
+// panicked for.
+func (p *pool) batch(asked []*Request) (replies []*Packet, ok bool) {
+	defer func() {
+		if recover() != nil {
+			replies, ok = nil, false
+		}
+	}()
+	replies = p.server.Batch(p.ctx, asked)
+	return replies, len(replies) == len(asked)
+}
+
+// alone asks for one reply; a panic is logged, without the packet, and silent.
+func (p *pool) alone(j *job) (reply *Packet) {
 	if j.Packet.Code == StatusServer {
 		return p.server.status()
 	}
@@ -141,5 +216,8 @@ func (p *pool) handle(j *job) (reply *Packet) {
 			reply = nil
 		}
 	}()
+	if p.server.Batch != nil {
+		return p.server.Batch(p.ctx, []*Request{&j.Request})[0]
+	}
 	return p.server.Handler(p.ctx, &j.Request)
 }

@@ -65,7 +65,7 @@ func (r *RadSec) Serve(ctx context.Context, ln net.Listener) error {
 
 func (r *RadSec) check() error {
 	switch {
-	case r.Server == nil || r.Server.Handler == nil || r.Server.Services == 0 || r.Identify == nil:
+	case r.Server == nil || r.Server.Handler == nil && r.Server.Batch == nil || r.Server.Services == 0 || r.Identify == nil:
 		return errors.New("radius: RadSec needs a server with a handler and services, and a way to identify clients")
 	case r.TLS == nil || r.TLS.ClientAuth != tls.RequireAndVerifyClientCert:
 		return errors.New("radius: RadSec must require and verify client certificates")
@@ -184,6 +184,7 @@ func (st *stream) read(ctx context.Context, p *pool, idle time.Duration) {
 			j.free()
 			continue
 		}
+		j.Arrived = p.now()
 		st.underWay.Add(1)
 		if !p.put(ctx, j) {
 			st.underWay.Done()
@@ -221,15 +222,20 @@ func (st *stream) next(j *job, in *bufio.Reader) bool {
 	return true
 }
 
-// answer queues a reply for writing. A peer that reads so slowly that there is
+// answer queues replies for writing. A peer that reads so slowly that there is
 // no place is cut off, so that it holds no worker.
-func (st *stream) answer(_ *job, reply []byte) {
-	defer st.underWay.Done()
-	if reply == nil {
-		return
+func (st *stream) answer(jobs []*job) {
+	for _, j := range jobs {
+		if len(j.out) > 0 {
+			st.reply(j.out)
+		}
+		st.underWay.Done()
 	}
+}
+
+func (st *stream) reply(wire []byte) {
 	select {
-	case st.out <- outgoing{wire: append([]byte(nil), reply...)}:
+	case st.out <- outgoing{wire: append([]byte(nil), wire...)}:
 	default:
 		st.server.counters.unsent.Add(1)
 		_ = st.conn.NetConn().Close()

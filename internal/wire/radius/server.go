@@ -19,6 +19,8 @@ type Request struct {
 	Remote netip.AddrPort
 	Client Client
 	Secure bool // it came over TLS
+
+	Arrived time.Time
 }
 
 // Client is a peer that may send requests.
@@ -57,6 +59,7 @@ const (
 	DefaultWorkers   = 256
 	DefaultQueue     = 1024
 	DefaultReaders   = 2
+	DefaultTogether  = 64
 	DefaultKeep      = 8 * time.Second
 	DefaultKeepBytes = 32 << 20
 	DefaultDrain     = 5 * time.Second
@@ -65,17 +68,24 @@ const (
 // Server takes requests from clients it knows and hands them to a handler.
 // Fields must not change once it serves; zero fields take the defaults.
 //
-// Memory is bounded by Workers + Queue + Readers packets and KeepBytes of kept
-// replies. What does not fit is dropped and counted, never queued elsewhere.
+// Memory is bounded by Workers + Queue + Readers packets, readers and workers
+// counting for as many as they take at once, and KeepBytes of kept replies. What does not fit is dropped and counted, never queued elsewhere.
 type Server struct {
 	Handler  Handler
 	Services Service
+
+	// Batch, if set, takes the place of Handler: requests that have come while
+	// others were worked on are answered together, up to Together of them, and
+	// what that costs once is paid once for all. It returns a reply, or nil, for
+	// each request. When it panics it is called again with each request alone.
+	Batch    func(ctx context.Context, requests []*Request) []*Packet
+	Together int
 
 	// Clients finds the client at an address. It is called for every datagram
 	// and must be quick.
 	Clients func(netip.Addr) (Client, bool)
 
-	Workers int // requests handled at once
+	Workers int // requests, or batches of them, handled at once
 	Queue   int // requests waiting for a worker
 	Readers int // goroutines that read and verify datagrams
 
@@ -95,7 +105,10 @@ func (s *Server) withDefaults() settings {
 	c := settings{
 		workers: cmpOr(s.Workers, DefaultWorkers), queue: cmpOr(s.Queue, DefaultQueue), readers: cmpOr(s.Readers, DefaultReaders),
 		keep: cmpOr(s.Keep, DefaultKeep), keepBytes: cmpOr(s.KeepBytes, DefaultKeepBytes), drain: cmpOr(s.Drain, DefaultDrain),
-		log: s.Log, now: s.Now, drop: s.drop,
+		together: 1, log: s.Log, now: s.Now, drop: s.drop,
+	}
+	if s.Batch != nil {
+		c.together = cmpOr(s.Together, DefaultTogether)
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -108,8 +121,8 @@ func (s *Server) withDefaults() settings {
 
 // settings are a Server's limits with the defaults filled in.
 type settings struct {
-	workers, queue, readers, keepBytes int
-	keep, drain                        time.Duration
+	workers, queue, readers, together, keepBytes int
+	keep, drain                                  time.Duration
 
 	log  *slog.Logger
 	now  func() time.Time

@@ -23,7 +23,7 @@ const maxReadErrors = 16
 // close conn. On a host with several addresses, bind conn to one of them: a
 // reply from another one is not recognised.
 func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
-	if s.Handler == nil || s.Clients == nil || s.Services == 0 {
+	if s.Handler == nil && s.Batch == nil || s.Clients == nil || s.Services == 0 {
 		return errors.New("radius: a server needs a handler, clients and services")
 	}
 	if c, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
@@ -31,7 +31,7 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 	}
 	_ = conn.SetReadDeadline(time.Time{})
 	p := s.start(ctx)
-	u := &udpServer{pool: p, conn: datagrams(conn), kept: newKeptReplies(p.keep, p.keepBytes)}
+	u := &udpServer{pool: p, conn: datagrams(conn), batches: batches(conn), kept: newKeptReplies(p.keep, p.keepBytes)}
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 	err := u.readAll(ctx)
 	p.stop()
@@ -41,8 +41,9 @@ func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
 // udpServer is a Server on one socket.
 type udpServer struct {
 	*pool
-	conn datagramConn
-	kept *keptReplies
+	conn    datagramConn
+	batches batchConn // the same
+	kept    *keptReplies
 }
 
 // readAll reads with several goroutines until ctx ends or the socket fails.
@@ -57,10 +58,17 @@ func (u *udpServer) readAll(ctx context.Context) error {
 }
 
 func (u *udpServer) read(ctx context.Context) error {
-	j, failures := newJob(), 0
-	defer func() { j.free() }()
+	jobs, failures := make([]*job, readTogether), 0
+	for i := range jobs {
+		jobs[i] = newJob()
+	}
+	defer func() {
+		for _, j := range jobs {
+			j.free()
+		}
+	}()
 	for {
-		n, from, err := u.conn.ReadFromUDPAddrPort(j.buffer[:])
+		n, err := u.batches.receive(jobs)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -72,9 +80,19 @@ func (u *udpServer) read(ctx context.Context) error {
 			failures++
 			continue
 		}
-		u.server.counters.received.Add(1)
-		if u.take(j, j.buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port())) {
-			j = newJob()
+		u.takeAll(jobs[:n])
+	}
+}
+
+// takeAll queues datagrams, and puts new jobs in the place of those that are
+// taken.
+func (u *udpServer) takeAll(jobs []*job) {
+	u.server.counters.received.Add(uint64(len(jobs)))
+	now := u.now()
+	for i, j := range jobs {
+		j.Arrived = now
+		if u.take(j, j.buffer[:j.size], j.Remote) {
+			jobs[i] = newJob()
 		}
 	}
 }
@@ -99,13 +117,13 @@ func (u *udpServer) take(j *job, datagram []byte, from netip.AddrPort) bool {
 		u.drop(dropOf(err), from)
 		return false
 	}
-	j.Remote, j.Client, j.origin, j.key = from, client, u, keyOf(&j.packet, from)
+	j.Client, j.origin, j.key = client, u, keyOf(&j.packet, from)
 	return u.enqueue(j)
 }
 
 // enqueue queues a request that is new, and answers one that was answered.
 func (u *udpServer) enqueue(j *job) bool {
-	reply, isNew := u.kept.begin(j.key, u.now())
+	reply, isNew := u.kept.begin(j.key, j.Arrived)
 	switch {
 	case isNew:
 		if u.offer(j) {
@@ -117,31 +135,29 @@ func (u *udpServer) enqueue(j *job) bool {
 		u.drop(DropDuplicate, j.Remote)
 	default:
 		u.server.counters.repeated.Add(1)
-		u.send(reply, j.Remote)
+		u.repeat(reply, j.Remote)
 	}
 	return false
 }
 
-// answer keeps the reply before it is sent, so that a duplicate that comes
-// after it finds it.
-func (u *udpServer) answer(j *job, reply []byte) {
-	if reply == nil {
-		u.kept.forget(j.key)
-		return
-	}
-	u.kept.answered(j.key, reply, u.now())
-	if u.send(reply, j.Remote) {
-		u.server.counters.answered.Add(1)
+// answer keeps the replies before they are sent, so that a duplicate that comes
+// after one finds it.
+func (u *udpServer) answer(jobs []*job) {
+	u.kept.answered(jobs, u.now())
+	sent, unsent, err := u.batches.send(jobs)
+	u.server.counters.answered.Add(uint64(sent))
+	u.server.counters.unsent.Add(uint64(unsent))
+	if err != nil {
+		u.log.Debug("radius: replies not sent", "replies", unsent, "error", err)
 	}
 }
 
-func (u *udpServer) send(reply []byte, to netip.AddrPort) bool {
+// repeat sends a kept reply.
+func (u *udpServer) repeat(reply []byte, to netip.AddrPort) {
 	if _, err := u.conn.WriteToUDPAddrPort(reply, to); err != nil {
 		u.server.counters.unsent.Add(1)
 		u.log.Debug("radius: reply not sent", "remote", to, "error", err)
-		return false
 	}
-	return true
 }
 
 // datagramConn is a socket without an allocation for each address.
