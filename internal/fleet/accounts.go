@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type MemberReader interface {
 // MemberWriter changes accounts and their details.
 type MemberWriter interface {
 	SaveAccount(ctx context.Context, a tenant.Account) error
+	SaveRoles(ctx context.Context, userType int64, roles string) (int64, error)
 	SaveDetail(ctx context.Context, account string, d tenant.Detail) error
 	EndSessions(ctx context.Context, account string) error
 	SaveTitle(ctx context.Context, p tenant.Portfolio, title string) error
@@ -158,6 +160,7 @@ func member(ctx context.Context, from MemberReader, r *Request, portfolio ident.
 // MemberChange is what may change of an account. Nil fields stay.
 type MemberChange struct {
 	Roles     *string
+	Type      *int64  // of a person: its own roles follow; tenant.Person, or 0, for none
 	Password  *string // of a person
 	Disabled  *bool
 	ExpiresAt *time.Time
@@ -185,6 +188,12 @@ func (s *Service) ChangeMember(ctx context.Context, r Request, portfolio ident.P
 		if m, err = member(ctx, tx, &r, portfolio, id); err != nil {
 			return err
 		}
+		c := c // which may run more than once
+		if c.Type != nil {
+			if c.Roles, err = retype(ctx, tx, &r, &m, *c.Type); err != nil {
+				return err
+			}
+		}
 		changes, err := s.alter(&r, &m, &c, hash)
 		if err != nil {
 			return err
@@ -203,9 +212,15 @@ func (s *Service) alter(r *Request, m *tenant.Member, c *MemberChange, hash stri
 	}
 	before := *m
 	if c.Roles != nil {
+		if c.Type == nil && m.Type != 0 && *c.Roles != m.Roles {
+			return nil, fault.New(fault.Precondition, RolesOfType, "the user is of type %d, which names the roles; give it another type", m.Type)
+		}
 		if err := setRoles(r, m, *c.Roles); err != nil {
 			return nil, err
 		}
+	}
+	if c.Type != nil {
+		m.Type = ownType(*c.Type)
 	}
 	if c.Disabled != nil {
 		m.Disabled = *c.Disabled
@@ -229,6 +244,52 @@ func (s *Service) alter(r *Request, m *tenant.Member, c *MemberChange, hash stri
 		m.Hash = hash
 	}
 	return memberChanges(&before, m, hash != ""), nil
+}
+
+// Codes of the faults about user types.
+const (
+	RolesOfType = "user.type" // the user's type names the roles
+	NoUserType  = "user.no_type"
+)
+
+// ownType is how a type is stored: people of none of a tree's own have 0.
+func ownType(id int64) int64 {
+	if id == tenant.Person {
+		return 0
+	}
+	return id
+}
+
+// retype returns the roles that come with a type; nil when they stay.
+func retype(ctx context.Context, from CatalogueReader, r *Request, m *tenant.Member, id int64) (*string, error) {
+	if m.Kind != tenant.User {
+		return nil, fault.New(fault.Precondition, NoUserType, "types are of people; this is a program")
+	}
+	e, err := userType(ctx, from, r, id)
+	if err != nil || e.Role == "" || id == m.Type {
+		return nil, err
+	}
+	return &e.Role, nil
+}
+
+// userType returns an active type that people can have; 0 is the type of those
+// of none of a tree's own.
+func userType(ctx context.Context, from CatalogueReader, r *Request, id int64) (tenant.Entry, error) {
+	if ownType(id) == 0 {
+		return tenant.Entry{}, nil
+	}
+	all, err := entries(ctx, from, r, tenant.UserTypes)
+	if err != nil {
+		return tenant.Entry{}, err
+	}
+	e, err := entryIn(all, tenant.UserTypes, id)
+	switch {
+	case err != nil || e.Status != tenant.Active:
+		return e, fault.New(fault.Precondition, EntryUnknown, "there is no active userType %d", id)
+	case e.Role == "":
+		return e, fault.New(fault.Precondition, NoUserType, "userType %d (%s) is not for people", id, e.Name)
+	}
+	return e, nil
 }
 
 func setRoles(r *Request, m *tenant.Member, roles string) error {
@@ -256,6 +317,7 @@ func memberChanges(before, after *tenant.Member, password bool) []event.Change {
 	}
 	status := map[bool]string{false: string(tenant.Active), true: string(tenant.Deleted)}
 	add("roles", before.Roles, after.Roles)
+	add("type", strconv.FormatInt(before.Type, 10), strconv.FormatInt(after.Type, 10))
 	add("status", status[before.Disabled], status[after.Disabled])
 	add("expiry", before.ExpiresAt.Format(time.RFC3339), after.ExpiresAt.Format(time.RFC3339))
 	add("email", before.Email, after.Email)

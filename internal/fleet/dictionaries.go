@@ -74,12 +74,15 @@ func entryIn(all []tenant.Entry, d tenant.Dictionary, id int64) (tenant.Entry, e
 // CreateEntry adds an entry to a dictionary of the caller's tree. Only callers at
 // its root may.
 func (s *Service) CreateEntry(ctx context.Context, r Request, e tenant.Entry) (tenant.Entry, error) {
-	e.ID, e.Status = 0, tenant.Active
+	if e.ID, e.Status = 0, tenant.Active; e.Dictionary == tenant.UserTypes && e.Role == "" {
+		e.Role = tenant.StandardUser
+	}
 	return s.changeEntry(ctx, r, e.Dictionary, 0, func(to *tenant.Entry) { *to = e })
 }
 
-// ChangeEntry changes the name, the title or the status of an entry. Those that
-// are built in stay as they are.
+// ChangeEntry changes the name, the title or the status of an entry, and the role
+// of a user type, which its users have then. Those that are built in stay as they
+// are.
 func (s *Service) ChangeEntry(ctx context.Context, r Request, d tenant.Dictionary, id int64, change func(*tenant.Entry)) (tenant.Entry, error) {
 	return s.changeEntry(ctx, r, d, id, change)
 }
@@ -105,8 +108,13 @@ func (s *Service) changeEntry(ctx context.Context, r Request, d tenant.Dictionar
 		} else if len(all) >= maxEntries {
 			return fault.New(fault.Exhausted, EntryLimit, "the dictionary has %d entries; no more are allowed", len(all))
 		}
+		was := e
 		change(&e)
 		if err := checkEntry(&e, all); err != nil {
+			return err
+		}
+		changes, err := retyped(ctx, tx, &r, &was, &e)
+		if err != nil {
 			return err
 		}
 		e.Dictionary, e.Root, e.ModifiedAt = d, root, s.now()
@@ -114,9 +122,28 @@ func (s *Service) changeEntry(ctx context.Context, r Request, d tenant.Dictionar
 			return entryTaken(err, &e)
 		}
 		subject := string(d) + " " + strconv.FormatInt(e.ID, 10) + " " + e.Title
-		return tx.AddEvents(ctx, []event.Event{r.event(event.DictionaryChanged, r.Caller.Portfolio, e.ModifiedAt, event.Data{Subject: subject, To: string(e.Status)})})
+		return tx.AddEvents(ctx, []event.Event{r.event(event.DictionaryChanged, r.Caller.Portfolio, e.ModifiedAt, event.Data{Subject: subject, To: string(e.Status), Changes: changes})})
 	})
 	return e, err
+}
+
+// retyped gives the users of a type the roles that it names now. Nobody names
+// more than they have, or takes it away.
+func retyped(ctx context.Context, tx Tx, r *Request, before, after *tenant.Entry) ([]event.Change, error) {
+	if before.Role == after.Role {
+		return nil, nil
+	}
+	rights, err := tenant.ParseLetters(after.Role)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Caller.Gives(rights | tenant.Rights(before.Role)); err != nil {
+		return nil, err
+	}
+	if after.ID != 0 {
+		_, err = tx.SaveRoles(ctx, after.ID, after.Role)
+	}
+	return []event.Change{{Field: "roles", From: before.Role, To: after.Role}}, err
 }
 
 func entryTaken(err error, e *tenant.Entry) error {

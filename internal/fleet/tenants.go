@@ -200,15 +200,22 @@ type NewUser struct {
 	Username  string
 	Password  string
 	Portfolio ident.PortfolioID
-	Roles     string // letters of AEFLTU
+	Roles     string // letters of AEFLTU; tenant.StandardUser when empty, with a type none
+	Type      int64  // a user type of the tree's own, which names the roles; 0 for none
 	Detail    tenant.Detail
 }
 
 // CreateUser makes a user of a portfolio.
 func (s *Service) CreateUser(ctx context.Context, r Request, n NewUser) (tenant.Account, error) {
-	a := tenant.Account{Roles: n.Roles, CreatedAt: s.now()}
+	a := tenant.Account{Roles: n.Roles, Type: ownType(n.Type), CreatedAt: s.now()}
 	a.ID, a.Kind, a.Name, a.Portfolio = string(ident.NewPortfolioID()), tenant.User, strings.TrimSpace(n.Username), n.Portfolio
-	_, roles := tenant.ParseLetters(n.Roles)
+	if n.Roles == "" {
+		a.Roles = tenant.StandardUser
+	}
+	_, roles := tenant.ParseLetters(a.Roles)
+	if a.Type != 0 && n.Roles != "" {
+		roles = fault.InvalidField("roles", "come from the type")
+	}
 	if err := fault.Join(r.Caller.Needs(tenant.UserWrite), checkLength("username", a.Name), checkName("username", a.Name, 255),
 		checkLength("password", n.Password), roles, checkDetail(&n.Detail, false)); err != nil {
 		return a, err
@@ -223,7 +230,17 @@ func (s *Service) CreateUser(ctx context.Context, r Request, n NewUser) (tenant.
 		if err != nil {
 			return err
 		}
+		if a.Type != 0 {
+			e, err := userType(ctx, tx, &r, a.Type)
+			if err != nil {
+				return err
+			}
+			a.Roles = e.Role
+		}
 		a.Sphere, a.May = tenant.Below(p.Path), tenant.Rights(a.Roles)
+		if err := r.Caller.Gives(a.May); err != nil {
+			return err
+		}
 		if err := tx.AddAccount(ctx, a); err != nil {
 			return taken(err, "user", a.Name)
 		}

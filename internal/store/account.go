@@ -10,7 +10,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
-const memberColumns = `a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, p.id, p.path, ` + suspendedAt + `,
+const memberColumns = `a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, a.type, p.id, p.path, ` + suspendedAt + `,
 	COALESCE(d.email, ''), COALESCE(d.first_name, ''), COALESCE(d.last_name, ''), COALESCE(d.mobile, ''), COALESCE(d.allow_list, '')`
 
 const memberFrom = ` FROM account a JOIN portfolio p ON p.no = a.portfolio_no LEFT JOIN account_detail d ON d.account_id = a.id`
@@ -20,7 +20,7 @@ func scanMember(rows rowScanner, m *tenant.Member, more ...any) error {
 	var path, allow string
 	var disabled, expires, created, suspended int64
 	a := &m.Account
-	if err := rows.Scan(append([]any{&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Portfolio, &path, &suspended,
+	if err := rows.Scan(append([]any{&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Type, &a.Portfolio, &path, &suspended,
 		&m.Email, &m.FirstName, &m.LastName, &m.Mobile, &allow}, more...)...); err != nil {
 		return err
 	}
@@ -59,12 +59,17 @@ func (r reader) Member(ctx context.Context, in tenant.Sphere, id string) (tenant
 	return m, err
 }
 
-// SaveAccount stores what may change of an account: its roles, hash, expiry and
-// whether it is disabled.
+// SaveAccount stores what may change of an account: its roles, type, hash, expiry
+// and whether it is disabled.
 func (tx *Tx) SaveAccount(ctx context.Context, a tenant.Account) error {
-	_, err := tx.exec(ctx, "UPDATE account SET roles = ?, hash = ?, disabled = ?, expires_at = ? WHERE id = ?",
-		a.Roles, a.Hash, flag(a.Disabled), micros(a.ExpiresAt), a.ID)
+	_, err := tx.exec(ctx, "UPDATE account SET roles = ?, type = ?, hash = ?, disabled = ?, expires_at = ? WHERE id = ?",
+		a.Roles, a.Type, a.Hash, flag(a.Disabled), micros(a.ExpiresAt), a.ID)
 	return err
+}
+
+// SaveRoles gives all users of a type other roles, and says how many they are.
+func (tx *Tx) SaveRoles(ctx context.Context, userType int64, roles string) (int64, error) {
+	return tx.exec(ctx, "UPDATE account SET roles = ? WHERE type = ? AND type <> 0", roles, userType)
 }
 
 // SaveDetail stores the details of an account.

@@ -14,16 +14,16 @@ func (r reader) Entries(ctx context.Context, d tenant.Dictionary, root string) (
 	err := r.each(ctx, func(rows rowScanner) error {
 		e := tenant.Entry{Dictionary: d, Root: root}
 		var modified int64
-		err := rows.Scan(&e.ID, &e.Name, &e.Title, &e.Status, &modified)
+		err := rows.Scan(&e.ID, &e.Name, &e.Title, &e.Status, &e.Role, &modified)
 		e.ModifiedAt = moment(modified)
 		out = append(out, e)
 		return err
-	}, "SELECT id, name, title, status, modified_at FROM dictionary WHERE root = ? AND kind = ? ORDER BY id", root, string(d))
+	}, "SELECT id, name, title, status, role, modified_at FROM dictionary WHERE root = ? AND kind = ? ORDER BY id", root, string(d))
 	return out, err
 }
 
-var entryTable = &table{name: "dictionary", columns: cols("id, kind text, root text, name text, title text, status text, modified_at"),
-	onDup: `ON CONFLICT (id) DO UPDATE SET name = excluded.name, title = excluded.title, status = excluded.status, modified_at = excluded.modified_at`}
+var entryTable = &table{name: "dictionary", columns: cols("id, kind text, root text, name text, title text, status text, modified_at, role text"),
+	onDup: `ON CONFLICT (id) DO UPDATE SET name = excluded.name, title = excluded.title, status = excluded.status, role = excluded.role, modified_at = excluded.modified_at`}
 
 // SaveEntry stores an entry of a dictionary, and gives it an id when it has
 // none. A title that the dictionary has already is a Conflict.
@@ -35,7 +35,7 @@ func (tx *Tx) SaveEntry(ctx context.Context, e *tenant.Entry) error {
 		}
 		e.ID = tenant.FirstEntry + ids[0]
 	}
-	return tx.insert(ctx, entryTable, [][]any{{e.ID, string(e.Dictionary), e.Root, e.Name, e.Title, string(e.Status), micros(e.ModifiedAt)}})
+	return tx.insert(ctx, entryTable, [][]any{{e.ID, string(e.Dictionary), e.Root, e.Name, e.Title, string(e.Status), micros(e.ModifiedAt), e.Role}})
 }
 
 // Terms returns the terms of the portfolios of the sphere that have some.

@@ -27,12 +27,19 @@ type Entry struct {
 	Root       string
 	Name       string
 	Title      string // short, without blanks, and its own in the dictionary
+	Role       string // of user types: the letters of the users who have it
 	Status     Status
 	ModifiedAt time.Time
 }
 
 // FirstEntry is the least id of an entry that is not built in.
 const FirstEntry = 100
+
+// Person is the built-in user type of people whose roles are their own.
+const Person = 1
+
+// StandardUser are the roles of a user, or of a user type, that names none.
+const StandardUser = "U"
 
 // BillingAddress is the type of the address that an account needs to be active.
 const BillingAddress = 1
@@ -53,7 +60,7 @@ var builtIn = []Entry{
 	{ID: 2, Dictionary: TaxCodes, Name: "Zero rate", Title: "zero"},
 	{ID: 3, Dictionary: TaxCodes, Name: "Exempt", Title: "exempt"},
 	{ID: 4, Dictionary: TaxCodes, Name: "Reverse charge", Title: "reverseCharge"},
-	{ID: 1, Dictionary: UserTypes, Name: "Person", Title: "user"},
+	{ID: Person, Dictionary: UserTypes, Name: "Person", Title: "user"},
 	{ID: 4, Dictionary: UserTypes, Name: "Program", Title: "service"},
 	{ID: 7, Dictionary: UserTypes, Name: "Report file store", Title: "sftp"},
 }

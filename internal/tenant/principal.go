@@ -50,6 +50,7 @@ func (p *Principal) Needs(need Permission) error {
 type Account struct {
 	Principal
 	Roles     string // letters for users, role names for programs
+	Type      int64  // a user type of the tree's own, which names the roles; 0 for none
 	Hash      string // of the password or the secret
 	Disabled  bool
 	Suspended bool      // its portfolio, or one above, is suspended; it is read, never stored

@@ -103,7 +103,7 @@ func TestUsers(t *testing.T) {
 	}
 	for body, code := range map[string]int{`{"username":"ada lovelace","password":"correct horse","emailAddress":"a@b"}`: 6052, `{"username":"short","password":"correct horse","emailAddress":"a@b"}`: 6006,
 		`{"username":"someone","password":"correct horse","emailAddress":"a@b","roles":"X"}`: 6006, `{"username":"someone","password":"correct horse","emailAddress":"a@b","roles":"AA"}`: 6006,
-		`{"username":"someone","password":"correct horse","emailAddress":"a@b","userTypeId":4}`: 6006} {
+		`{"username":"someone","password":"correct horse","emailAddress":"a@b","userTypeId":4}`: 6013} {
 		w.call(admin, http.MethodPost, "/portfolio/<A>/user", body).fails(t, 400, code)
 	}
 	w.call(engineer, http.MethodGet, "/portfolio/<A>/user", "").fails(t, 403, 6001)

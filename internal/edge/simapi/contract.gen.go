@@ -183,20 +183,9 @@ const (
 	AccessReject SessionAuthState = "Access-Reject"
 )
 
-// Defines values for UserInputUserTypeId.
-const (
-	UserInputUserTypeIdN1 UserInputUserTypeId = 1
-)
-
 // Defines values for UserPermissionChangeStatus.
 const (
 	UserPermissionChangeStatusDeleted UserPermissionChangeStatus = "deleted"
-)
-
-// Defines values for UserTypeId.
-const (
-	UserTypeIdN1 UserTypeId = 1
-	UserTypeIdN4 UserTypeId = 4
 )
 
 // AddressStatus defines model for AddressStatus.
@@ -1553,7 +1542,7 @@ type User struct {
 	Status LifeStatus `json:"status"`
 	UserId string     `json:"userId"`
 
-	// UserTypeId 1 a person, 4 a program.
+	// UserTypeId 1 a person, 4 a program; others of the dictionary userType, from 100 on, are people whose roles the type names.
 	UserTypeId UserTypeId `json:"userTypeId"`
 	Username   string     `json:"username"`
 }
@@ -1589,6 +1578,9 @@ type UserChange struct {
 	// Password Of a person.
 	Password *string     `json:"password,omitempty"`
 	Status   *LifeStatus `json:"status,omitempty"`
+
+	// UserTypeId Of a person; the roles follow. With 1 they stay, and are the user's own.
+	UserTypeId *IdInput `json:"userTypeId,omitempty"`
 }
 
 // UserInput defines model for UserInput.
@@ -1598,15 +1590,14 @@ type UserInput struct {
 	LastName     *string `json:"lastName,omitempty"`
 	MobileNumber *Mobile `json:"mobileNumber,omitempty"`
 	Password     string  `json:"password"`
-	Roles        *string `json:"roles,omitempty"`
 
-	// UserTypeId Programs are made as service accounts.
-	UserTypeId *UserInputUserTypeId `json:"userTypeId,omitempty"`
-	Username   string               `json:"username"`
+	// Roles U unless they are named; with a type of one's own, those of the type.
+	Roles *string `json:"roles,omitempty"`
+
+	// UserTypeId 1, or a type of one's own. Programs (4) are made as service accounts.
+	UserTypeId *IdInput `json:"userTypeId,omitempty"`
+	Username   string   `json:"username"`
 }
-
-// UserInputUserTypeId Programs are made as service accounts.
-type UserInputUserTypeId int
 
 // UserPage defines model for UserPage.
 type UserPage struct {
@@ -1652,8 +1643,31 @@ type UserPermissionInput struct {
 // UserType defines model for UserType.
 type UserType = Entry
 
-// UserTypeId 1 a person, 4 a program.
-type UserTypeId int
+// UserTypeChange defines model for UserTypeChange.
+type UserTypeChange struct {
+	Name *string `json:"name,omitempty"`
+
+	// Role Its users have these roles then.
+	Role   *string     `json:"role,omitempty"`
+	Status *LifeStatus `json:"status,omitempty"`
+
+	// Title No blanks.
+	Title *Title `json:"title,omitempty"`
+}
+
+// UserTypeId 1 a person, 4 a program; others of the dictionary userType, from 100 on, are people whose roles the type names.
+type UserTypeId = int64
+
+// UserTypeInput defines model for UserTypeInput.
+type UserTypeInput struct {
+	Name string `json:"name"`
+
+	// Role The roles of its users.
+	Role *string `json:"role,omitempty"`
+
+	// Title No blanks.
+	Title Title `json:"title"`
+}
 
 // UserTypePage defines model for UserTypePage.
 type UserTypePage = EntryPage
@@ -1957,10 +1971,10 @@ type CreateTaxCodeJSONRequestBody = EntryInput
 type ChangeTaxCodeJSONRequestBody = EntryChange
 
 // CreateUserTypeJSONRequestBody defines body for CreateUserType for application/json ContentType.
-type CreateUserTypeJSONRequestBody = EntryInput
+type CreateUserTypeJSONRequestBody = UserTypeInput
 
 // ChangeUserTypeJSONRequestBody defines body for ChangeUserType for application/json ContentType.
-type ChangeUserTypeJSONRequestBody = EntryChange
+type ChangeUserTypeJSONRequestBody = UserTypeChange
 
 // AsFile returns the union data inside the GetFile200JSONResponseBody as a File
 func (t GetFile200JSONResponseBody) AsFile() (File, error) {

@@ -184,8 +184,11 @@ func (h *handler) ListUserTypes(ctx context.Context, _ ListUserTypesRequestObjec
 
 // CreateUserType implements StrictServerInterface.
 func (h *handler) CreateUserType(ctx context.Context, r CreateUserTypeRequestObject) (CreateUserTypeResponseObject, error) {
-	e, err := createEntry(ctx, tenant.UserTypes, r.Body)
-	return CreateUserType200JSONResponse(e), err
+	x, b := of(ctx), r.Body
+	n := tenant.Entry{Dictionary: tenant.UserTypes, Name: b.Name, Title: b.Title}
+	set(b.Role, &n.Role)
+	e, err := x.fleet.CreateEntry(ctx, x.request, n)
+	return CreateUserType200JSONResponse(entryOf(&e)), err
 }
 
 // GetUserType implements StrictServerInterface.
@@ -196,6 +199,15 @@ func (h *handler) GetUserType(ctx context.Context, r GetUserTypeRequestObject) (
 
 // ChangeUserType implements StrictServerInterface.
 func (h *handler) ChangeUserType(ctx context.Context, r ChangeUserTypeRequestObject) (ChangeUserTypeResponseObject, error) {
-	e, err := changeEntry(ctx, tenant.UserTypes, r.UserTypeId, r.Body)
-	return ChangeUserType200JSONResponse(e), err
+	x, b := of(ctx), r.Body
+	if *b == (UserTypeChange{}) {
+		return nil, errNothing
+	}
+	e, err := x.fleet.ChangeEntry(ctx, x.request, tenant.UserTypes, r.UserTypeId, func(e *tenant.Entry) {
+		set(b.Name, &e.Name)
+		set(b.Title, &e.Title)
+		set(b.Role, &e.Role)
+		set((*tenant.Status)(b.Status), &e.Status)
+	})
+	return ChangeUserType200JSONResponse(entryOf(&e)), err
 }

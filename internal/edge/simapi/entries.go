@@ -21,7 +21,11 @@ type EntryPage struct {
 }
 
 func entryOf(e *tenant.Entry) Entry {
-	return Entry{string(e.Dictionary) + "Id": e.ID, "name": e.Name, "title": e.Title, "status": LifeStatus(e.Status)}
+	out := Entry{string(e.Dictionary) + "Id": e.ID, "name": e.Name, "title": e.Title, "status": LifeStatus(e.Status)}
+	if e.Dictionary == tenant.UserTypes {
+		out["role"] = orNull(e.Role)
+	}
+	return out
 }
 
 func entryPage(ctx context.Context, d tenant.Dictionary) (EntryPage, error) {

@@ -125,6 +125,8 @@ var byCode = map[string]struct{ status, code int }{
 	fleet.PortalElsewhere:     {http.StatusBadRequest, codeBadReference},
 	fleet.PortalDeleted:       {http.StatusBadRequest, codeBadReference},
 	fleet.PortalTaken:         {http.StatusBadRequest, codeTitleExists},
+	fleet.RolesOfType:         {http.StatusBadRequest, codeNotRequested},
+	fleet.NoUserType:          {http.StatusBadRequest, codeBadReference},
 	fleet.EntryUnknown:        {http.StatusBadRequest, codeBadReference},
 	fleet.EntryTaken:          {http.StatusBadRequest, codeTitleExists},
 	fleet.TitleTaken:          {http.StatusBadRequest, codeTitleExists},

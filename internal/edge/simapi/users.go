@@ -13,7 +13,7 @@ import (
 
 // The contract's kinds of user.
 const (
-	personType  UserTypeId = 1
+	personType  UserTypeId = tenant.Person
 	programType UserTypeId = 4
 )
 
@@ -22,6 +22,8 @@ func userOf(m *tenant.Member) User {
 		EmailAddress: m.Email, MobileNumber: m.Mobile, UserTypeId: personType, Roles: m.Roles, Status: life(m.Disabled), CreatedDate: Moment{m.CreatedAt}}
 	if m.Kind == tenant.ServiceAccount {
 		out.UserTypeId, out.ClientId = programType, &m.Name
+	} else if m.Type != 0 {
+		out.UserTypeId = m.Type
 	}
 	return out
 }
@@ -69,7 +71,7 @@ func (h *handler) ListUsers(ctx context.Context, r ListUsersRequestObject) (List
 		{"userId", func(u *User) string { return u.UserId }},
 		{"username", func(u *User) string { return u.Username }},
 		{"emailAddress", func(u *User) string { return u.EmailAddress }},
-		{"userTypeId", func(u *User) string { return strconv.Itoa(int(u.UserTypeId)) }},
+		{"userTypeId", func(u *User) string { return strconv.FormatInt(u.UserTypeId, 10) }},
 		{"status", func(u *User) string { return string(u.Status) }},
 	})
 	if err != nil {
@@ -93,18 +95,16 @@ func (h *handler) CreateUser(ctx context.Context, r CreateUserRequestObject) (Cr
 	if err != nil {
 		return nil, err
 	}
-	n := fleet.NewUser{Username: b.Username, Password: b.Password, Portfolio: folio, Roles: "U", Detail: tenant.Detail{Email: b.EmailAddress}}
+	kind, err := reference("userTypeId", b.UserTypeId)
+	if err != nil {
+		return nil, err
+	}
+	n := fleet.NewUser{Username: b.Username, Password: b.Password, Portfolio: folio, Detail: tenant.Detail{Email: b.EmailAddress}}
+	set(kind, &n.Type)
 	set(b.Roles, &n.Roles)
 	set(b.FirstName, &n.Detail.FirstName)
 	set(b.LastName, &n.Detail.LastName)
 	set(b.MobileNumber, &n.Detail.Mobile)
-	rights, err := tenant.ParseLetters(n.Roles)
-	if err != nil {
-		return nil, err
-	}
-	if err := x.request.Caller.Gives(rights); err != nil {
-		return nil, err
-	}
 	a, err := x.fleet.CreateUser(ctx, x.request, n)
 	return CreateUser200JSONResponse(userOf(&tenant.Member{Account: a, Detail: n.Detail})), err
 }
@@ -119,7 +119,11 @@ func (h *handler) ChangeUser(ctx context.Context, r ChangeUserRequestObject) (Ch
 	if *b == (UserChange{}) {
 		return nil, errNothing
 	}
-	c := fleet.MemberChange{Password: b.Password, Disabled: disabled(b.Status), Detail: func(d *tenant.Detail) {
+	kind, err := reference("userTypeId", b.UserTypeId)
+	if err != nil {
+		return nil, err
+	}
+	c := fleet.MemberChange{Type: kind, Password: b.Password, Disabled: disabled(b.Status), Detail: func(d *tenant.Detail) {
 		set(b.EmailAddress, &d.Email)
 		set(b.FirstName, &d.FirstName)
 		set(b.LastName, &d.LastName)
