@@ -252,6 +252,9 @@ func (s *Service) CreateUser(ctx context.Context, r Request, n NewUser) (tenant.
 	return a, err
 }
 
+// NewPassword returns a password for somebody who is to be told it once.
+func (s *Service) NewPassword() string { return s.vault.NewToken() }
+
 // checkLength holds user names and passwords to what every contract takes.
 func checkLength(field, s string) error {
 	if n := utf8.RuneCountInString(s); n < 6 || n > 255 {

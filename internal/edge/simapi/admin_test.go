@@ -1,6 +1,7 @@
 package simapi_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,10 +22,10 @@ func TestPortfolios(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		w.call(engineer, http.MethodGet, "/portfolio", "").has(t, `{"items":[{"portfolioId":"<A>","parentPortfolioId":"<R>","portalId":"<R>"},{"portfolioId":"<C>","parentPortfolioId":"<A>"}]}`)
 		var made struct{ PortfolioID string }
-		a := w.call(operator, http.MethodPost, "/portfolio", `{"name":"New","title":"new","parentPortfolioId":"<A>","billingDayOfMonth":15}`)
-		a.has(t, `{"name":"New","title":"new","parentPortfolioId":"<A>","portalId":"<R>","currencyId":"GBP","billingDayOfMonth":15,"status":"setup","businessCodeId":null,"attributes":"absent","disableNewActivation":"no","overdue":0,"allowList":[],"createdDate":"2026-03-04T12:00:00Z"}`)
+		a := w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"New","title":"new","parentPortfolioId":"<A>","billingDayOfMonth":15`))
+		a.has(t, `{"name":"New","title":"new","parentPortfolioId":"<A>","portalId":"<R>","currencyId":"GBP","billingDayOfMonth":15,"status":"setup","businessCodeId":1,"attributes":"absent","disableNewActivation":"no","overdue":0,"allowList":[],"createdDate":"2026-03-04T12:00:00Z"}`)
 		a.read(t, &made)
-		w.call(operator, http.MethodPost, "/portfolio", `{"name":"Own child","currencyId":"eur"}`).has(t, `{"parentPortfolioId":"<R>","currencyId":"EUR","title":""}`)
+		w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"Own child","title":"own","currencyId":"eur"`)).has(t, `{"parentPortfolioId":"<R>","currencyId":"EUR","title":"own"}`)
 		one := "/portfolio/" + made.PortfolioID
 		w.call(engineer, http.MethodGet, one, "").has(t, `{"title":"new"}`)
 		w.call(stranger, http.MethodGet, one, "").fails(t, 404, 6002)
@@ -51,22 +52,66 @@ func TestPortfolios(t *testing.T) {
 			w.call(operator, http.MethodPatch, one, body).fails(t, 400, code)
 		}
 		w.call(operator, http.MethodPatch, "/portfolio/<C>", `{"title":"newer"}`).fails(t, 400, 6050)
-		w.call(operator, http.MethodPost, "/portfolio", `{"name":"x","title":"newer","parentPortfolioId":"<A>"}`).fails(t, 400, 6050)
-		w.call(operator, http.MethodPost, "/portfolio", `{"name":"x","parentPortfolioId":"dddddddddddddddddddddddddddddddd"}`).fails(t, 403, 6026)
-		w.call(operator, http.MethodPost, "/portfolio", `{"name":"x","currencyId":"ZZZ"}`).fails(t, 400, 6006)
+		w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"x","title":"newer","parentPortfolioId":"<A>"`)).fails(t, 400, 6050)
+		w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"x","parentPortfolioId":"dddddddddddddddddddddddddddddddd"`)).fails(t, 403, 6026)
+		w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"x","currencyId":"ZZZ"`)).fails(t, 400, 6006)
 		w.call(operator, http.MethodPatch, "/portfolio/<R>", `{"status":"deleted"}`).fails(t, 400, 6049)
-		w.call(admin, http.MethodPost, "/portfolio", `{"name":"x"}`).fails(t, 403, 6001)
+		w.call(admin, http.MethodPost, "/portfolio", portfolioInput(`"name":"x"`)).fails(t, 403, 6001)
 		w.call(operator, http.MethodPatch, one, `{"status":"deleted"}`).has(t, `{"status":"deleted"}`)
-		w.call(operator, http.MethodPost, "/portfolio", `{"name":"x","parentPortfolioId":"`+made.PortfolioID+`"}`).fails(t, 400, 16003)
+		w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"x","parentPortfolioId":"`+made.PortfolioID+`"`)).fails(t, 400, 16003)
 		w.call(operator, http.MethodGet, "/portfolio/xyz", "").fails(t, 400, 6006)
 	})
+}
+
+// What the contract says that a portfolio and a user need, they need: what is
+// missing is named, field by field.
+func TestWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for path, c := range map[string]struct {
+		whole string
+		needs []string
+	}{
+		"/portfolio":          {portfolioInput(`"name":"Whole"`), []string{"name", "title", "businessCodeId", "taxCodeId", "currencyId", "paymentMethodId", "invoicingEntityId", "billingDayOfMonth"}},
+		"/portfolio/<A>/user": {userInput(`"username":"somebody"`), []string{"firstName", "lastName", "emailAddress", "username", "mobileNumber", "userTypeId"}},
+	} {
+		for _, field := range c.needs {
+			for _, with := range []string{"absent", "null", `""`} {
+				var body map[string]any
+				check(json.Unmarshal([]byte(c.whole), &body))
+				switch delete(body, field); with {
+				case "null":
+					body[field] = nil
+				case `""`:
+					body[field] = ""
+				}
+				a := w.call(operator, http.MethodPost, path, encode(body))
+				if a.fails(t, 400, 6006); !strings.Contains(a.body, field+" is missing") && (with == "absent" || !strings.Contains(a.body, `["`+field+" ")) {
+					t.Errorf("%s without %s: %s", path, field, a.body)
+				}
+			}
+		}
+	}
+	// The older word for how it pays is taken, too.
+	older := strings.Replace(portfolioInput(`"name":"Older"`), "paymentMethodId", "paymentMethod", 1)
+	w.call(operator, http.MethodPost, "/portfolio", older).has(t, `{"paymentMethodId":3}`)
+	w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"title":"two","paymentMethod":3,"paymentMethodId":4`)).fails(t, 400, 6006)
+	w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"title":"two","paymentMethod":"4","paymentMethodId":4`)).has(t, `{"paymentMethodId":4}`)
+	// A user without a password is given one, which is told once.
+	var made struct{ UserID, Password string }
+	w.call(admin, http.MethodPost, "/portfolio/<A>/user", strings.Replace(userInput(`"username":"somebody"`), `,"password":"correct horse"`, "", 1)).into(t, &made)
+	if _, err := w.Fleet.SignIn(t.Context(), fleet.Request{}, fleet.Login{Username: "somebody", Password: made.Password, Portfolio: folios["A"]}); err != nil || len(made.Password) < 20 {
+		t.Errorf("with %d characters: %v", len(made.Password), err)
+	}
+	w.call(admin, http.MethodGet, "/portfolio/<A>/user/"+made.UserID, "").has(t, `{"password":"absent"}`)
+	w.call(admin, http.MethodPost, "/portfolio/<A>/user", userInput(`"username":"somebody else"`)).has(t, `{"password":"absent"}`)
 }
 
 func TestUsers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a := w.call(admin, http.MethodPost, "/portfolio/<A>/user", `{"username":"Ada Lovelace","password":"correct horse","emailAddress":"ada@a.example","firstName":"Ada",
-		"lastName":"Lovelace","mobileNumber":"+447700900999","roles":"EF"}`)
+	a := w.call(admin, http.MethodPost, "/portfolio/<A>/user", userInput(`"username":"Ada Lovelace","password":"correct horse","emailAddress":"ada@a.example","firstName":"Ada",
+		"lastName":"Lovelace","mobileNumber":"+447700900999","roles":"EF"`))
 	a.has(t, `{"portfolioId":"<A>","username":"Ada Lovelace","firstName":"Ada","lastName":"Lovelace","emailAddress":"ada@a.example","mobileNumber":"+447700900999","userTypeId":1,
 		"clientId":null,"roles":"EF","status":"active","createdDate":"2026-03-04T12:00:00Z"}`)
 	var u struct{ UserID string }
@@ -101,10 +146,9 @@ func TestUsers(t *testing.T) {
 	for body, code := range map[string]int{`{}`: 6017, `{"password":"short"}`: 6006, `{"emailAddress":"x"}`: 6006, `{"username":"x"}`: 6014, `{"mobileNumber":"call me"}`: 6006} {
 		w.call(admin, http.MethodPatch, one, body).fails(t, 400, code)
 	}
-	for body, code := range map[string]int{`{"username":"ada lovelace","password":"correct horse","emailAddress":"a@b"}`: 6052, `{"username":"short","password":"correct horse","emailAddress":"a@b"}`: 6006,
-		`{"username":"someone","password":"correct horse","emailAddress":"a@b","roles":"X"}`: 6006, `{"username":"someone","password":"correct horse","emailAddress":"a@b","roles":"AA"}`: 6006,
-		`{"username":"someone","password":"correct horse","emailAddress":"a@b","userTypeId":4}`: 6013} {
-		w.call(admin, http.MethodPost, "/portfolio/<A>/user", body).fails(t, 400, code)
+	for body, code := range map[string]int{`"username":"ada lovelace"`: 6052, `"username":"short"`: 6006, `"username":"someone","roles":"X"`: 6006,
+		`"username":"someone","roles":"AA"`: 6006, `"username":"someone","userTypeId":4`: 6013, `"username":"someone","userTypeId":0`: 6013} {
+		w.call(admin, http.MethodPost, "/portfolio/<A>/user", userInput(body)).fails(t, 400, code)
 	}
 	w.call(engineer, http.MethodGet, "/portfolio/<A>/user", "").fails(t, 403, 6001)
 	w.call(admin, http.MethodGet, "/portfolio/<R>/user", "").fails(t, 404, 6002)
@@ -346,7 +390,7 @@ func TestPackageLinks(t *testing.T) {
 	w.call(operator, http.MethodPatch, "/package/6691/packagePortfolio/<B>", `{"adminSuspend":"yes"}`).fails(t, 404, 6002)
 	w.call(operator, http.MethodPost, "/package/6691/packagePortfolio", `{"portfolioId":"dddddddddddddddddddddddddddddddd"}`).fails(t, 403, 6026)
 	var made struct{ PortfolioID string }
-	w.call(operator, http.MethodPost, "/portfolio", `{"name":"Euro","currencyId":"EUR"}`).into(t, &made)
+	w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"Euro","currencyId":"EUR"`)).into(t, &made)
 	w.call(operator, http.MethodPost, "/package/6691/packagePortfolio", `{"portfolioId":"`+made.PortfolioID+`"}`).fails(t, 400, 6013)
 	w.call(engineer, http.MethodPost, "/package/6691/packagePortfolio", `{"portfolioId":"<C>"}`).fails(t, 403, 6001)
 }

@@ -1,6 +1,10 @@
 package simapi_test
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // userInput is a body that makes a user: what is given, and whatever else it
 // needs.
@@ -9,11 +13,17 @@ func userInput(given string) string {
 		"mobileNumber": `"+447700900999"`, "userTypeId": "1"})
 }
 
+// portfolioInput is a body that makes a portfolio, likewise.
+func portfolioInput(given string) string {
+	return complete(given, map[string]string{"name": `"New"`, "title": `"new"`, "businessCodeId": "1", "taxCodeId": "1", "currencyId": `"GBP"`, "paymentMethodId": "3",
+		"invoicingEntityId": "1", "billingDayOfMonth": "1"})
+}
+
 func complete(given string, defaults map[string]string) string {
 	out := "{" + given
-	for name, value := range defaults {
+	for _, name := range slices.Sorted(maps.Keys(defaults)) {
 		if !strings.Contains(given, `"`+name+`"`) {
-			out += `,"` + name + `":` + value
+			out += `,"` + name + `":` + defaults[name]
 		}
 	}
 	return out + "}"

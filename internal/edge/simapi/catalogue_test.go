@@ -73,14 +73,14 @@ func TestTermsOfPortfolios(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, w *world) {
 		own := w.made(operator, "/taxCode", `{"name":"Reduced","title":"reduced"}`, "taxCodeId")
-		w.call(operator, http.MethodPost, "/portfolio", `{"name":"New","title":"new","currencyId":"GBP","billingDayOfMonth":3,"businessCodeId":"1","taxCodeId":`+own+`,"paymentMethodId":3,"invoicingEntityId":1}`).has(t,
+		w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"New","title":"new","currencyId":"GBP","billingDayOfMonth":3,"businessCodeId":"1","taxCodeId":`+own+`,"paymentMethodId":3,"invoicingEntityId":1`)).has(t,
 			`{"businessCodeId":1,"taxCodeId":`+own+`,"paymentMethodId":3,"invoicingEntityId":1,"billingDayOfMonth":3,"status":"setup"}`)
 		w.call(operator, http.MethodGet, "/portfolio?title=new", "").has(t, `{"items":[{"taxCodeId":`+own+`,"paymentMethodId":3}]}`)
 		w.call(operator, http.MethodPatch, "/portfolio/<A>", `{"paymentMethodId":4}`).has(t, `{"paymentMethodId":4,"taxCodeId":null}`)
 		w.call(operator, http.MethodPatch, "/portfolio/<A>", `{"paymentMethodId":5}`).fails(t, 400, 6013)
 		w.call(operator, http.MethodPatch, "/portfolio/<A>", `{"paymentMethodId":"x"}`).fails(t, 400, 6006)
 		w.call(operator, http.MethodPatch, "/portfolio/<A>", `{"paymentMethodId":null}`).fails(t, 400, 6006)
-		w.call(operator, http.MethodPost, "/portfolio", `{"name":"Never","title":"never","taxCodeId":99}`).fails(t, 400, 6013)
+		w.call(operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"Never","title":"never","taxCodeId":99`)).fails(t, 400, 6013)
 		w.call(operator, http.MethodGet, "/portfolio?title=never", "").has(t, `{"itemCount":0}`)
 		// One that is deleted stays where it is, and goes nowhere else.
 		w.call(operator, http.MethodPatch, "/taxCode/"+own, `{"status":"deleted"}`).has(t, `{}`)
@@ -126,7 +126,7 @@ func TestAddresses(t *testing.T) {
 func TestStatesOfPortfolios(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, w *world) {
-		folio := w.made(operator, "/portfolio", fill(`{"name":"New","parentPortfolioId":"<A>"}`), "portfolioId")
+		folio := w.made(operator, "/portfolio", fill(portfolioInput(`"name":"New","parentPortfolioId":"<A>"`)), "portfolioId")
 		one := "/portfolio/" + folio
 		w.call(operator, http.MethodPatch, one, `{"status":"setup"}`).fails(t, 400, 6006)
 		w.call(operator, http.MethodPatch, one, `{"status":"active"}`).fails(t, 400, 6046)
@@ -145,7 +145,7 @@ func TestStatesOfPortfolios(t *testing.T) {
 			t.Errorf("the SIM is %s", s.Status())
 		}
 		// No way round by being deleted in between.
-		other := "/portfolio/" + w.made(operator, "/portfolio", `{"name":"Other"}`, "portfolioId")
+		other := "/portfolio/" + w.made(operator, "/portfolio", portfolioInput(`"name":"Other"`), "portfolioId")
 		w.call(operator, http.MethodPatch, other, `{"status":"deleted"}`).has(t, `{"status":"deleted"}`)
 		w.call(operator, http.MethodPatch, other, `{"status":"active"}`).fails(t, 400, 6046)
 		w.call(operator, http.MethodPost, other+"/portfolioAddress", address).has(t, `{}`)

@@ -1211,18 +1211,21 @@ type PortfolioChange struct {
 // PortfolioId defines model for PortfolioId.
 type PortfolioId = string
 
-// PortfolioInput defines model for PortfolioInput.
+// PortfolioInput Besides what is required it needs the way it pays: as `paymentMethodId` or, in the word of older clients, `paymentMethod`.
 type PortfolioInput struct {
-	BillingDayOfMonth *int `json:"billingDayOfMonth,omitempty"`
+	BillingDayOfMonth int `json:"billingDayOfMonth"`
 
 	// BusinessCodeId A number, or the same in quotes.
-	BusinessCodeId *IdInput `json:"businessCodeId,omitempty"`
-	CurrencyId     *string  `json:"currencyId,omitempty"`
+	BusinessCodeId IdInput `json:"businessCodeId"`
+	CurrencyId     string  `json:"currencyId"`
 
 	// InvoicingEntityId A number, or the same in quotes.
-	InvoicingEntityId *IdInput     `json:"invoicingEntityId,omitempty"`
+	InvoicingEntityId IdInput      `json:"invoicingEntityId"`
 	Name              string       `json:"name"`
 	ParentPortfolioId *PortfolioId `json:"parentPortfolioId,omitempty"`
+
+	// PaymentMethod The same as `paymentMethodId`.
+	PaymentMethod *IdInput `json:"paymentMethod,omitempty"`
 
 	// PaymentMethodId A number, or the same in quotes.
 	PaymentMethodId *IdInput `json:"paymentMethodId,omitempty"`
@@ -1231,10 +1234,10 @@ type PortfolioInput struct {
 	PortalId *PortfolioId `json:"portalId,omitempty"`
 
 	// TaxCodeId A number, or the same in quotes.
-	TaxCodeId *IdInput `json:"taxCodeId,omitempty"`
+	TaxCodeId IdInput `json:"taxCodeId"`
 
 	// Title No blanks.
-	Title *Title `json:"title,omitempty"`
+	Title Title `json:"title"`
 }
 
 // PortfolioPackage defines model for PortfolioPackage.
@@ -1535,7 +1538,10 @@ type User struct {
 	FirstName    string  `json:"firstName"`
 	LastName     string  `json:"lastName"`
 	MobileNumber string  `json:"mobileNumber"`
-	PortfolioId  string  `json:"portfolioId"`
+
+	// Password Only in the answer that makes a user for whom no password was named.
+	Password    *string `json:"password,omitempty"`
+	PortfolioId string  `json:"portfolioId"`
 
 	// Roles Letters for people, one role for programs.
 	Roles  string     `json:"roles"`
@@ -1585,18 +1591,20 @@ type UserChange struct {
 
 // UserInput defines model for UserInput.
 type UserInput struct {
-	EmailAddress Email   `json:"emailAddress"`
-	FirstName    *string `json:"firstName,omitempty"`
-	LastName     *string `json:"lastName,omitempty"`
-	MobileNumber *Mobile `json:"mobileNumber,omitempty"`
-	Password     string  `json:"password"`
+	EmailAddress Email  `json:"emailAddress"`
+	FirstName    string `json:"firstName"`
+	LastName     string `json:"lastName"`
+	MobileNumber string `json:"mobileNumber"`
+
+	// Password Without it one is made, and shown once.
+	Password *string `json:"password,omitempty"`
 
 	// Roles U unless they are named; with a type of one's own, those of the type.
 	Roles *string `json:"roles,omitempty"`
 
 	// UserTypeId 1, or a type of one's own. Programs (4) are made as service accounts.
-	UserTypeId *IdInput `json:"userTypeId,omitempty"`
-	Username   string   `json:"username"`
+	UserTypeId IdInput `json:"userTypeId"`
+	Username   string  `json:"username"`
 }
 
 // UserPage defines model for UserPage.

@@ -43,7 +43,7 @@ var provocations = []provoked{
 	{6047, 400, engineer, "PATCH", "/sim/<live>", `{"status":"active"}`, nil},
 	{6048, 400, operator, "PATCH", "/sim/<live>", `{"systemSuspend":"yes"}`, nil},
 	{6049, 400, operator, "PATCH", "/portfolio/<R>", `{"status":"deleted"}`, nil},
-	{6050, 400, operator, "POST", "/portfolio", `{"name":"x","title":"one"}`, func(w *world) { w.call(operator, "POST", "/portfolio", `{"name":"x","title":"one"}`) }},
+	{6050, 400, operator, "POST", "/portfolio", portfolioInput(`"name":"x","title":"one"`), func(w *world) { w.call(operator, "POST", "/portfolio", portfolioInput(`"name":"x","title":"one"`)) }},
 	{6052, 400, operator, "POST", "/package", `{"name":"x","portfolios":["<A>"],"packageId":6685}`, nil},
 	{6053, 400, engineer, "POST", "/sim/<live>/attribute", `{"attribute":""}`, nil},
 	{6054, 400, engineer, "GET", "/sim?matchField=status&matchType=S&status=active", "", nil},
@@ -92,7 +92,7 @@ func TestEveryErrorCodeOccurs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	collection := strings.TrimPrefix(w.collection(`{"name":"t","title":"t","portfolioId":"<A>","iccList":[{"iccId":"<live>"}]}`), "/iccCollection/")
-	euro := w.made(operator, "/portfolio", `{"name":"Euro","currencyId":"EUR"}`, "portfolioId")
+	euro := w.made(operator, "/portfolio", portfolioInput(`"name":"Euro","currencyId":"EUR"`), "portfolioId")
 	known := strings.NewReplacer("<collection>", collection, "<euro>", euro)
 	for _, p := range provocations {
 		if p.before != nil {

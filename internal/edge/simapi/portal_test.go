@@ -75,8 +75,8 @@ func TestPortalsOfPortfolios(t *testing.T) {
 		if in("<C>") != ofR || in("<B>") != string(folios["R"]) {
 			t.Error("those below follow, and those beside do not")
 		}
-		child := w.made(operator, "/portfolio", fill(`{"name":"Child","title":"child","parentPortfolioId":"<C>","portalId":"`+ofA+`"}`), "portfolioId")
-		other := w.made(operator, "/portfolio", fill(`{"name":"Other","title":"other","parentPortfolioId":"<C>"}`), "portfolioId")
+		child := w.made(operator, "/portfolio", fill(portfolioInput(`"name":"Child","title":"child","parentPortfolioId":"<C>","portalId":"`+ofA+`"`)), "portfolioId")
+		other := w.made(operator, "/portfolio", fill(portfolioInput(`"name":"Other","title":"other","parentPortfolioId":"<C>"`)), "portfolioId")
 		if in(child) != ofA || in(other) != ofR {
 			t.Errorf("made in %s and %s", in(child), in(other))
 		}
@@ -90,7 +90,7 @@ func TestPortalsOfPortfolios(t *testing.T) {
 		w.enter("B's", newOperator("B"))
 		for _, portal := range []string{ofA, ofR, strings.Repeat("d", 32)} {
 			w.call("B's", http.MethodPatch, "/portfolio/<B>", `{"portalId":"`+portal+`"}`).fails(t, 403, 6027)
-			w.call("B's", http.MethodPost, "/portfolio", `{"name":"x","title":"x","portalId":"`+portal+`"}`).fails(t, 403, 6027)
+			w.call("B's", http.MethodPost, "/portfolio", portfolioInput(`"name":"x","title":"x","portalId":"`+portal+`"`)).fails(t, 403, 6027)
 			w.call("B's", http.MethodGet, "/sim/iccStock?portalId="+portal, "").fails(t, 403, 6027)
 		}
 		w.call("B's", http.MethodGet, "/portfolio", "").has(t, `{"itemCount":1}`) // nothing was half made

@@ -143,24 +143,37 @@ func (h *handler) GetPortfolio(ctx context.Context, r GetPortfolioRequestObject)
 	return GetPortfolio200JSONResponse(a.show()), err
 }
 
+// newPortfolio reads what an account shall be, and what is kept beside it.
+func (x *exchange) newPortfolio(b *PortfolioInput) (fleet.NewPortfolio, beside, error) {
+	n := fleet.NewPortfolio{Name: b.Name, Parent: x.home.ID, Setup: true, BillingDay: b.BillingDayOfMonth}
+	pays, err1 := oneOf(b.PaymentMethodId, b.PaymentMethod)
+	more, _, err2 := besides(&b.Title, b.PortalId, &b.BusinessCodeId, &b.TaxCodeId, pays, &b.InvoicingEntityId)
+	var err3, err4 error
+	n.Currency, err3 = money.ParseCurrency(b.CurrencyId)
+	if b.ParentPortfolioId != nil {
+		n.Parent, err4 = ident.ParsePortfolioID(*b.ParentPortfolioId)
+	}
+	return n, more, fault.Join(err1, err2, ident.As("currencyId", err3), ident.As("parentPortfolioId", err4))
+}
+
+// oneOf is how an account pays, which has two names.
+func oneOf(id, older *Digits) (*Digits, error) {
+	switch {
+	case id == nil && older == nil:
+		return nil, fault.InvalidField("paymentMethodId", "is missing")
+	case id == nil:
+		return older, nil
+	case older != nil && *older != *id:
+		return nil, fault.InvalidField("paymentMethod", "is not the same as paymentMethodId")
+	}
+	return id, nil
+}
+
 // CreatePortfolio implements StrictServerInterface.
 func (h *handler) CreatePortfolio(ctx context.Context, r CreatePortfolioRequestObject) (CreatePortfolioResponseObject, error) {
-	x, b := of(ctx), r.Body
-	n := fleet.NewPortfolio{Name: b.Name, Parent: x.home.ID, Setup: true}
-	set(b.BillingDayOfMonth, &n.BillingDay)
-	more, _, err := besides(b.Title, b.PortalId, b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
-	errs := []error{err}
-	if b.ParentPortfolioId != nil {
-		var err error
-		n.Parent, err = ident.ParsePortfolioID(*b.ParentPortfolioId)
-		errs = append(errs, ident.As("parentPortfolioId", err))
-	}
-	if b.CurrencyId != nil {
-		var err error
-		n.Currency, err = money.ParseCurrency(*b.CurrencyId)
-		errs = append(errs, ident.As("currencyId", err))
-	}
-	if err := fault.Join(errs...); err != nil {
+	x := of(ctx)
+	n, more, err := x.newPortfolio(r.Body)
+	if err != nil {
 		return nil, err
 	}
 	var a account

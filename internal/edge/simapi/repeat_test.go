@@ -24,11 +24,11 @@ func TestARepeatedRequest(t *testing.T) {
 		{engineer, http.MethodPost, "/sim/<stock>/attribute", `{"attribute":"orderId","value":"1"}`},
 		{engineer, http.MethodPost, "/sim/<live2>/iccSwap", `{"newIccId":"<stock2>"}`},
 		{engineer, http.MethodPost, "/iccCollection", `{"name":"x","title":"x","portfolioId":"<A>","iccList":[{"iccId":"<stock>"}]}`},
-		{operator, http.MethodPost, "/portfolio", `{"name":"Once"}`},
+		{operator, http.MethodPost, "/portfolio", portfolioInput(`"name":"Once"`)},
 		{operator, http.MethodPost, "/package", `{"name":"Once","portfolios":["<A>"]}`},
 		{operator, http.MethodPost, "/package/6685/packageItem", `{"packageItemCategoryId":122}`},
 		{admin, http.MethodPost, "/portfolio/<A>/serviceAccount", `{"emailAddress":"once@a.example"}`},
-		{admin, http.MethodPost, "/portfolio/<A>/user", `{"username":"once and for all","password":"correct horse","emailAddress":"once@a.example"}`},
+		{admin, http.MethodPost, "/portfolio/<A>/user", userInput(`"username":"once and for all","password":"correct horse","emailAddress":"once@a.example"`)},
 	} {
 		key := fmt.Sprintf("key-%d", i)
 		first := w.keyed(c.as, key, c.method, c.path, c.body)
@@ -54,9 +54,9 @@ func TestARefusalIsNotKept(t *testing.T) {
 		w.call(engineer, http.MethodPatch, "/sim/<live>", `{"customerSuspend":"yes"}`).has(t, `{}`)
 		w.keyed(engineer, "k", http.MethodPatch, "/sim/<live>", `{"customerSuspend":"no"}`).has(t, `{"customerSuspend":"no"}`)
 		w.keyed(engineer, "k", http.MethodPatch, "/sim/<live>", `{"customerSuspend":"no"}`).has(t, `{"customerSuspend":"no"}`)
-		w.keyed(operator, "p", http.MethodPost, "/portfolio", `{"name":"x","title":"t"}`).has(t, `{}`)
+		w.keyed(operator, "p", http.MethodPost, "/portfolio", portfolioInput(`"name":"x","title":"t"`)).has(t, `{}`)
 		before := len(must(w.Fleet.Portfolios(t.Context(), w.op)))
-		w.keyed(operator, "q", http.MethodPost, "/portfolio", `{"name":"x","title":"t"}`).fails(t, 400, 6050)
+		w.keyed(operator, "q", http.MethodPost, "/portfolio", portfolioInput(`"name":"x","title":"t"`)).fails(t, 400, 6050)
 		if n := len(must(w.Fleet.Portfolios(t.Context(), w.op))); n != before {
 			t.Error("half of a refused request was carried out")
 		}

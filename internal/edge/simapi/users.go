@@ -95,18 +95,32 @@ func (h *handler) CreateUser(ctx context.Context, r CreateUserRequestObject) (Cr
 	if err != nil {
 		return nil, err
 	}
-	kind, err := reference("userTypeId", b.UserTypeId)
+	kind, err := userType(&b.UserTypeId)
 	if err != nil {
 		return nil, err
 	}
-	n := fleet.NewUser{Username: b.Username, Password: b.Password, Portfolio: folio, Detail: tenant.Detail{Email: b.EmailAddress}}
-	set(kind, &n.Type)
+	n := fleet.NewUser{Username: b.Username, Portfolio: folio, Type: *kind,
+		Detail: tenant.Detail{Email: b.EmailAddress, FirstName: b.FirstName, LastName: b.LastName, Mobile: b.MobileNumber}}
+	var told *string
+	if b.Password == nil {
+		n.Password = x.fleet.NewPassword()
+		told = &n.Password
+	}
+	set(b.Password, &n.Password)
 	set(b.Roles, &n.Roles)
-	set(b.FirstName, &n.Detail.FirstName)
-	set(b.LastName, &n.Detail.LastName)
-	set(b.MobileNumber, &n.Detail.Mobile)
 	a, err := x.fleet.CreateUser(ctx, x.request, n)
-	return CreateUser200JSONResponse(userOf(&tenant.Member{Account: a, Detail: n.Detail})), err
+	out := userOf(&tenant.Member{Account: a, Detail: n.Detail})
+	out.Password = told
+	return CreateUser200JSONResponse(out), err
+}
+
+// userType reads the id of a type, where it is given. There is none with 0.
+func userType(d *Digits) (*int64, error) {
+	id, err := reference("userTypeId", d)
+	if err == nil && id != nil && *id == 0 {
+		err = fault.New(fault.Precondition, fleet.EntryUnknown, "there is no active userType 0")
+	}
+	return id, err
 }
 
 // ChangeUser implements StrictServerInterface.
@@ -119,7 +133,7 @@ func (h *handler) ChangeUser(ctx context.Context, r ChangeUserRequestObject) (Ch
 	if *b == (UserChange{}) {
 		return nil, errNothing
 	}
-	kind, err := reference("userTypeId", b.UserTypeId)
+	kind, err := userType(b.UserTypeId)
 	if err != nil {
 		return nil, err
 	}
