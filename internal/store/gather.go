@@ -12,11 +12,13 @@ import (
 // is paid once for all. A read that comes alone is not delayed, and each sees
 // what was committed before it came.
 type gather[K comparable, V any] struct {
-	read func(ctx context.Context, keys []K) (map[K]V, error)
+	read func(ctx context.Context, keys []K) (map[K]V, error) // of keys that may repeat
 
 	mu      sync.Mutex
 	waiting []*ask[K, V]
-	busy    int // statements under way
+	busy    int  // statements under way
+	under   int  // the reads in them
+	soon    bool // one more is about to begin, for all who wait
 }
 
 // ask is one read that waits.
@@ -32,6 +34,16 @@ type ask[K comparable, V any] struct {
 // there are cores.
 const gatherMax = 64
 
+// pays reports whether those who wait should be read for beside other statements:
+// when they are no fewer than one of those reads for. Small statements beside
+// each other cost more than one after the other.
+func (g *gather[K, V]) pays() bool {
+	if g.soon {
+		return false
+	}
+	return g.busy == 0 || g.busy < max(2, runtime.GOMAXPROCS(0)) && len(g.waiting)*g.busy >= g.under
+}
+
 // get reads one thing; found is false when it is not there.
 func (g *gather[K, V]) get(ctx context.Context, key K) (value V, found bool, err error) {
 	if err := ctx.Err(); err != nil {
@@ -40,9 +52,10 @@ func (g *gather[K, V]) get(ctx context.Context, key K) (value V, found bool, err
 	a := &ask[K, V]{key: key, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, a)
-	mine := g.busy < max(2, runtime.GOMAXPROCS(0))
+	mine := g.pays()
 	if mine {
 		g.busy++
+		g.soon = true
 	}
 	g.mu.Unlock()
 	if mine {
@@ -57,29 +70,37 @@ func (g *gather[K, V]) get(ctx context.Context, key K) (value V, found bool, err
 	return a.value, a.found, a.err
 }
 
-// run reads until nobody waits.
+// run reads for as long as that pays.
 func (g *gather[K, V]) run(ctx context.Context) {
 	for g.step(ctx) {
 	}
 }
 
-// step reads what waits, and reports whether more does; else this reader is no
-// longer busy.
+// step reads what waits, and reports whether this reader shall go on with more;
+// else it is no longer busy.
 func (g *gather[K, V]) step(ctx context.Context) (more bool) {
 	g.mu.Lock()
 	n := min(len(g.waiting), gatherMax)
 	batch := g.waiting[:n:n]
 	g.waiting = g.waiting[n:]
+	g.under += n
+	g.soon = false
 	g.mu.Unlock()
 	whole := false
 	defer func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		switch {
-		case len(g.waiting) == 0:
-			g.waiting, more = nil, false
-			g.busy--
-		case !whole: // read has panicked; others go on
+		g.under -= n
+		g.busy--
+		if len(g.waiting) == 0 {
+			g.waiting = nil
+		}
+		if more = len(g.waiting) > 0 && g.pays(); !more {
+			return
+		}
+		g.busy++
+		g.soon = true
+		if !whole { // read has panicked; others go on
 			go g.run(ctx)
 		}
 	}()
@@ -87,7 +108,7 @@ func (g *gather[K, V]) step(ctx context.Context) (more bool) {
 		g.serve(ctx, batch)
 	}
 	whole = true
-	return true
+	return more
 }
 
 var errCutOff = errors.New("the read was cut off")
@@ -103,13 +124,9 @@ func (g *gather[K, V]) serve(ctx context.Context, batch []*ask[K, V]) {
 			close(a.done)
 		}
 	}()
-	keys := make([]K, 0, len(batch))
-	seen := make(map[K]bool, len(batch))
-	for _, a := range batch {
-		if !seen[a.key] {
-			seen[a.key] = true
-			keys = append(keys, a.key)
-		}
+	keys := make([]K, len(batch))
+	for i, a := range batch {
+		keys[i] = a.key // some more than once
 	}
 	got, err = g.read(ctx, keys)
 }

@@ -27,13 +27,16 @@ var errPacked = errors.New("store: a packed row has other columns than are read"
 
 // Scan implements rowScanner for destinations that are texts and integers.
 func (p *packedRow) Scan(dest ...any) error {
-	if strings.Count(p.text, separator) != len(dest)-1 {
-		return errPacked
-	}
-	rest := p.text
-	for _, d := range dest {
-		var value string
-		value, rest, _ = strings.Cut(rest, separator)
+	rest, last := p.text, len(dest)-1
+	for i, d := range dest {
+		end := strings.IndexByte(rest, separator[0])
+		if (end < 0) != (i == last) {
+			return errPacked
+		}
+		value := rest
+		if end >= 0 {
+			value, rest = rest[:end], rest[end+1:]
+		}
 		if err := assign(d, value); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ type lists struct {
 	pager
 	totals   *totals
 	balances balances
+	owners   owners
 	few      int64 // candidates that are cheaper to sort than an order to walk
 	budget   int   // rows that a walk may look at before sorting is cheaper
 	atOnce   int   // rows that one statement may take of ranges, a page of each

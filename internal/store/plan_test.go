@@ -91,6 +91,9 @@ func wantLookups(t *testing.T, tx *store.Tx, root tenant.Portfolio, batch []sim.
 		if strings.Contains(plan, "sim_search") || strings.Contains(plan, "on sim_by_") || large && strings.Contains(plan, "Seq Scan on sim ") {
 			t.Errorf("%s:\n%s", what, plan)
 		}
+		if (what == "lock" || what == "one") && strings.Contains(plan, "portfolio_path_key") {
+			t.Errorf("%s looks for the SIMs once for every portfolio:\n%s", what, plan)
+		}
 	}
 }
 

@@ -97,6 +97,13 @@ func within(s tenant.Sphere) (string, []any) {
 	return "p.path >= ? AND p.path < ?", []any{from, to}
 }
 
+// holding is within for SIMs that are named. No index has such a path: PostgreSQL
+// would begin with the portfolios, and look for the SIMs once for each.
+func holding(s tenant.Sphere) (string, []any) {
+	where, args := within(s)
+	return strings.ReplaceAll(where, "p.path", "(p.path || '')"), args
+}
+
 // pool runs statements on a connection pool, each text prepared once.
 type pool struct {
 	db     *sql.DB

@@ -9,41 +9,38 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
-// points are the reads of single SIMs that many callers do at once.
+// points are the reads of single SIMs that many callers do at once, whoever
+// they are: whether a SIM is theirs is asked of what was read.
 type points struct {
-	sims     *gather[simKey, *sim.SIM]
-	labelled *gather[simKey, *labelled] // with attributes
+	sims     *gather[ident.ICCID, *sighted]
+	labelled *gather[ident.ICCID, *sighted] // with attributes
 }
 
-// simKey is a SIM as a caller asks for it.
-type simKey struct {
-	in    tenant.Sphere
-	iccid ident.ICCID
-}
-
-// labelled is a SIM with its stored attributes.
-type labelled struct {
+// sighted is a SIM, the path of its portfolio and, where they are asked for, its
+// stored attributes.
+type sighted struct {
 	sim    sim.SIM
+	path   string
 	stored []sim.Attribute
 }
 
 func newPoints(r reader) points {
-	return points{sims: &gather[simKey, *sim.SIM]{read: r.simsByKey}, labelled: &gather[simKey, *labelled]{read: r.labelledByKey}}
+	return points{sims: &gather[ident.ICCID, *sighted]{read: r.sight}, labelled: &gather[ident.ICCID, *sighted]{read: r.sightLabelled}}
 }
 
 // SIM returns one SIM, or found false when it is missing or outside the sphere.
 func (db *DB) SIM(ctx context.Context, in tenant.Sphere, iccid ident.ICCID) (s sim.SIM, found bool, err error) {
-	got, found, err := db.points.sims.get(ctx, simKey{in, iccid})
-	if err != nil || !found {
+	got, found, err := db.points.sims.get(ctx, iccid)
+	if err != nil || !found || !in.Contains(got.path) {
 		return s, false, err
 	}
-	return *got, true, nil // a copy: others may have asked for the same
+	return got.sim, true, nil // a copy: others may have asked for the same
 }
 
 // SIMWithAttributes is SIM, and [Attributes] of that SIM.
 func (db *DB) SIMWithAttributes(ctx context.Context, in tenant.Sphere, iccid ident.ICCID) (s sim.SIM, stored []sim.Attribute, found bool, err error) {
-	got, found, err := db.points.labelled.get(ctx, simKey{in, iccid})
-	if err != nil || !found {
+	got, found, err := db.points.labelled.get(ctx, iccid)
+	if err != nil || !found || !in.Contains(got.path) {
 		return s, nil, false, err
 	}
 	return got.sim, got.stored, true, nil
@@ -58,36 +55,28 @@ func (r reader) SIMWithAttributes(ctx context.Context, in tenant.Sphere, iccid i
 	return s, all[s.ID], true, err
 }
 
-// Packed reads of SIMs; the second also says whether one has attributes stored:
-// most have none, and to look for those would be a statement more.
+// Packed reads of SIMs with the number of their portfolio in the place of its
+// id; the second also says whether one has attributes stored: most have none, and
+// to look for those would be a statement more.
 var (
-	simPacked    = packed(simSelect)
-	simAndLabels = packed(strings.Replace(simSelect, "\nFROM",
-		", CASE WHEN EXISTS (SELECT 1 FROM sim_attribute a WHERE a.sim_id = s.id AND a.deleted = 0) THEN 1 ELSE 0 END\nFROM", 1))
+	simPacked    = packed(strings.NewReplacer("p.id", "s.portfolio_no", joinPortfolio, "").Replace(simSelect))
+	simAndLabels = strings.Replace(simPacked, ")\nFROM",
+		", CASE WHEN EXISTS (SELECT 1 FROM sim_attribute a WHERE a.sim_id = s.id AND a.deleted = 0) THEN 1 ELSE 0 END)\nFROM", 1)
 )
 
-// simsByKey reads SIMs. What is missing, or outside its sphere, is not in the
-// answer.
-func (r reader) simsByKey(ctx context.Context, keys []simKey) (map[simKey]*sim.SIM, error) {
-	out := make(map[simKey]*sim.SIM, len(keys))
-	return out, r.byKey(ctx, simPacked, keys, func(in tenant.Sphere, row rowScanner) error {
-		s := new(sim.SIM)
-		err := scanSIM(row, s)
-		out[simKey{in, s.ICCID}] = s
-		return err
-	})
+// sight reads SIMs. What is missing is not in the answer.
+func (r reader) sight(ctx context.Context, iccids []ident.ICCID) (map[ident.ICCID]*sighted, error) {
+	return r.byICCID(ctx, simPacked, iccids, scanSIM)
 }
 
-// labelledByKey is simsByKey with the attributes of the SIMs.
-func (r reader) labelledByKey(ctx context.Context, keys []simKey) (map[simKey]*labelled, error) {
-	out := make(map[simKey]*labelled, len(keys))
+// sightLabelled is sight with the attributes of the SIMs.
+func (r reader) sightLabelled(ctx context.Context, iccids []ident.ICCID) (map[ident.ICCID]*sighted, error) {
 	var having []int64
-	err := r.byKey(ctx, simAndLabels, keys, func(in tenant.Sphere, row rowScanner) error {
-		l, has := new(labelled), int64(0)
-		err := scanSIM(oneMore{row, &has}, &l.sim)
-		out[simKey{in, l.sim.ICCID}] = l
+	out, err := r.byICCID(ctx, simAndLabels, iccids, func(row rowScanner, s *sim.SIM) error {
+		has := int64(0)
+		err := scanSIM(oneMore{row, &has}, s)
 		if has != 0 {
-			having = append(having, l.sim.ID)
+			having = append(having, s.ID)
 		}
 		return err
 	})
@@ -95,8 +84,8 @@ func (r reader) labelledByKey(ctx context.Context, keys []simKey) (map[simKey]*l
 		return out, err
 	}
 	stored, err := r.Attributes(ctx, having)
-	for _, l := range out {
-		l.stored = stored[l.sim.ID]
+	for _, one := range out {
+		one.stored = stored[one.sim.ID]
 	}
 	return out, err
 }
@@ -110,22 +99,20 @@ type oneMore struct {
 // Scan implements rowScanner.
 func (m oneMore) Scan(dest ...any) error { return m.rowScanner.Scan(append(dest, m.last)...) }
 
-// byKey runs a packed read of SIMs, for those of each sphere once.
-func (r reader) byKey(ctx context.Context, statement string, keys []simKey, scan func(tenant.Sphere, rowScanner) error) error {
-	spheres := map[tenant.Sphere][]ident.ICCID{}
-	for _, k := range keys {
-		spheres[k.in] = append(spheres[k.in], k.iccid)
+// byICCID runs a packed read of SIMs.
+func (r reader) byICCID(ctx context.Context, statement string, iccids []ident.ICCID, scan func(rowScanner, *sim.SIM) error) (map[ident.ICCID]*sighted, error) {
+	out := make(map[ident.ICCID]*sighted, len(iccids))
+	list, listed := r.fewICCIDs(iccids)
+	err := r.eachPacked(ctx, func(row rowScanner) error {
+		s := new(sighted)
+		err := scan(row, &s.sim)
+		out[s.sim.ICCID] = s
+		return err
+	}, statement+" WHERE "+list, listed...)
+	if err != nil {
+		return nil, err
 	}
-	for in, iccids := range spheres {
-		list, listed := r.fewICCIDs(iccids)
-		where, args := within(in)
-		err := r.eachPacked(ctx, func(row rowScanner) error { return scan(in, row) },
-			statement+" WHERE "+list+" AND "+where, append(listed, args...)...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return out, r.tellOwners(ctx, out)
 }
 
 // fewICCIDs is the condition that a SIM is one of some. SQLite is quicker with

@@ -14,7 +14,9 @@ const simSelect = `SELECT s.id, s.iccid, s.eid, s.number, s.imsi, s.msisdn, s.im
 	s.type, s.form, s.mno, s.spec, s.part, s.rsp, s.created_at, p.id, t.package_id, t.network, t.flags, t.wanted, t.settled,
 	t.generation, t.observed, t.since, t.by_actor, t.holds, t.failure, t.failed_at, t.ever, t.activated_at, t.terminated_at,
 	t.contract_start, t.contract_end, t.modified_at, t.version, t.data_limit, t.locked, t.imei_lock
-FROM sim s JOIN sim_state t ON t.sim_id = s.id JOIN portfolio p ON p.no = s.portfolio_no + 0`
+FROM sim s JOIN sim_state t ON t.sim_id = s.id` + joinPortfolio
+
+const joinPortfolio = " JOIN portfolio p ON p.no = s.portfolio_no + 0"
 
 // simRow holds the columns that are not a field of the SIM as they stand.
 type simRow struct {

@@ -15,7 +15,7 @@ import (
 // outside the sphere, are left out.
 func (tx *Tx) Lock(ctx context.Context, in tenant.Sphere, iccids []ident.ICCID) ([]sim.SIM, error) {
 	list, arg := tx.engine.list("s.iccid", texts(iccids))
-	where, args := within(in)
+	where, args := holding(in)
 	return tx.lock(ctx, list+" AND "+where, append([]any{arg}, args...)...)
 }
 
@@ -38,8 +38,8 @@ func (tx *Tx) lockRows(ctx context.Context, where string, args ...any) error {
 	if !tx.engine.locks() {
 		return nil
 	}
-	return tx.each(ctx, func(rowScanner) error { return nil }, `SELECT s.id FROM sim s JOIN sim_state t ON t.sim_id = s.id
-		JOIN portfolio p ON p.no = s.portfolio_no + 0 WHERE `+where+" ORDER BY s.id FOR NO KEY UPDATE OF t", args...)
+	return tx.each(ctx, func(rowScanner) error { return nil }, "SELECT s.id FROM sim s JOIN sim_state t ON t.sim_id = s.id"+
+		joinPortfolio+" WHERE "+where+" ORDER BY s.id FOR NO KEY UPDATE OF t", args...)
 }
 
 func (r reader) sims(ctx context.Context, text string, args ...any) ([]sim.SIM, error) {

@@ -51,4 +51,15 @@ func testPoints(t *testing.T, open func(t *testing.T) *store.DB) {
 			t.Fatalf("%q after edit %d", got.Name, i)
 		}
 	}
+	// Whose a SIM is changes with it.
+	w.edit(one.ICCID, func(s *sim.SIM) { s.Portfolio = w.b.ID })
+	for _, in := range []tenant.Portfolio{w.a, w.b} {
+		got, found, err := w.db.SIM(t.Context(), tenant.Below(in.Path), one.ICCID)
+		if err != nil || found != (in.ID == w.b.ID) || found && got.Portfolio != w.b.ID {
+			t.Errorf("%s finds it %t in %q, %v", in.Name, found, got.Portfolio, err)
+		}
+	}
+	if _, found, err := w.db.SIM(t.Context(), tenant.Sphere{}, one.ICCID); err != nil || found {
+		t.Errorf("nobody finds it %t, %v", found, err)
+	}
 }
