@@ -66,7 +66,7 @@ func (c *demoCmd) play(ctx context.Context, sh *shell, a *app.App, o app.Serving
 		shown = c.show(ctx, sh, a, url)
 		devices.Go(func() { d.Run(living) })
 	}
-	easeCollector()
+	defer easeCollector()()
 	err = a.Serve(ctx, o)
 	rest()
 	devices.Wait()

@@ -128,9 +128,8 @@ func (s *Service) refuseClient(ctx context.Context, r Request, a tenant.Account,
 // of kind Unauthenticated; an address that an allow-list leaves out, and an
 // account that is suspended, Forbidden.
 func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (tenant.Bearer, error) {
-	unknown := fault.New(fault.Unauthenticated, WrongToken, "the token is unknown or over; fetch a new one")
 	if token == "" {
-		return tenant.Bearer{}, unknown
+		return tenant.Bearer{}, unknownToken()
 	}
 	now := s.now()
 	b, found, err := s.bearerOf(ctx, s.vault.HashToken(token), now)
@@ -138,11 +137,15 @@ func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (te
 	case err != nil:
 		return b, err
 	case !found || b.Kind != tenant.ServiceAccount || !b.Live(now) || b.Home.Status == tenant.Deleted:
-		return tenant.Bearer{}, unknown
+		return tenant.Bearer{}, unknownToken()
 	case !welcome(&b, from):
 		return b, fault.New(fault.Forbidden, ClientAddress, "the address %s is not on the allow-list", from)
 	}
 	return b, b.Shut()
+}
+
+func unknownToken() error {
+	return fault.New(fault.Unauthenticated, WrongToken, "the token is unknown or over; fetch a new one")
 }
 
 // bearerOf reads who a token speaks for, once in [BearerLife].

@@ -80,10 +80,13 @@ func (s *SIM) Label(name string) string {
 // a label the store holds at most a mark: one that is not deleted says that it
 // was made with an empty value; another, what it was before it went.
 func (s *SIM) Attributes(stored []Attribute, deleted bool) []Attribute {
-	marks := map[string]Attribute{}
-	var out []Attribute
+	var marks map[string]Attribute // most SIMs have none
+	out := make([]Attribute, 0, len(labels)+len(stored))
 	for _, a := range stored {
 		if _, label := LabelID(s.ID, a.Name); label {
+			if marks == nil {
+				marks = map[string]Attribute{}
+			}
 			marks[a.Name] = a
 		}
 	}

@@ -58,6 +58,8 @@ func SecureHTML(h http.Header, policy string) {
 // Private marks an answer as one caller's own: no cache keeps it, and nothing
 // guesses its type.
 func Private(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
 }
+
+// Values of headers that every answer has; nobody changes them.
+var noStore, noSniff = []string{"no-store"}, []string{"nosniff"}

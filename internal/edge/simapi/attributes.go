@@ -10,7 +10,7 @@ import (
 
 // attributesOf writes attributes as the contract has them; nil for none.
 func attributesOf(iccid ident.ICCID, list []sim.Attribute) []Attribute {
-	var out []Attribute
+	out := make([]Attribute, 0, len(list))
 	for i := range list {
 		out = append(out, attributeOf(iccid, &list[i]))
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/bulk"
@@ -33,6 +34,14 @@ var (
 	uploadPath  = regexp.MustCompile(`^/file/[0-9]+(/content)?$`)
 	contentPath = regexp.MustCompile(`^/file/([0-9]+)/content$`) // needs a link, and no token
 )
+
+// contentOf matches the path of the content of a file; nil for others.
+func contentOf(path string) []string {
+	if !strings.HasPrefix(path, "/file/") {
+		return nil
+	}
+	return contentPath.FindStringSubmatch(path)
+}
 
 // streams reports whether the bodies of an operation are files.
 func (rt *route) streams() bool { return rt.name == "uploadFile" || rt.name == "uploadContent" }
@@ -151,7 +160,7 @@ func (h *handler) GetFile(ctx context.Context, r GetFileRequestObject) (GetFileR
 	x := of(ctx)
 	switch action := x.query.text("action"); action {
 	case string(fleet.Download), string(fleet.Upload):
-		l, err := x.linkTo(ctx, r.FileId, fleet.Way(action))
+		l, err := h.linkTo(ctx, r.FileId, fleet.Way(action))
 		return told{l}, err
 	case "content":
 		return x.content(ctx, r.FileId)

@@ -28,9 +28,9 @@ type exchange struct {
 	serve   http.Handler // the route's, past the mux
 	sim     *sim.SIM     // the one that the path names, as it was before
 	carries []sim.Attribute
-	known   bool   // carries are those of sim
-	origin  string // where the caller reached this edge, prefix included; "" when that is not known
-	failure error  // why the request was refused
+	known   bool          // carries are those of sim
+	came    *http.Request // as the caller sent it
+	failure error         // why the request was refused
 	wire    *http.ResponseController
 }
 
@@ -45,13 +45,12 @@ const documentPath = "/openapi.json"
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpx.Private(w.Header())
-	x := &exchange{call: httpx.Of(r.Context()), fleet: h.fleet, path: below(r.URL.Path), wire: http.NewResponseController(w)}
+	x := &exchange{call: httpx.Of(r.Context()), fleet: h.fleet, path: below(r.URL.Path), came: r, wire: http.NewResponseController(w)}
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	if x.path == documentPath {
 		h.document(w, r, x)
 		return
 	}
-	x.origin = h.origin(r)
 	u := *r.URL
 	u.Path, u.RawPath = x.path, ""
 	r.URL = &u
@@ -76,7 +75,8 @@ func below(p string) string {
 	return "/"
 }
 
-// origin is where links below the prefix that a request came by begin.
+// origin is where links below the prefix that a request came by begin; "" when
+// that is not known.
 func (h *handler) origin(r *http.Request) string {
 	prefix := strings.TrimSuffix(strings.TrimSuffix(r.URL.Path, "/"), below(r.URL.Path))
 	return httpx.Origin(r, h.trusted) + prefix
@@ -118,7 +118,7 @@ func (h *handler) admit(x *exchange, r *http.Request) error {
 // bearer finds out who asks: by the token or, where the content of a file is
 // moved, by the link.
 func (h *handler) bearer(r *http.Request, x *exchange) (tenant.Bearer, error) {
-	if found := contentPath.FindStringSubmatch(x.path); found != nil {
+	if found := contentOf(x.path); found != nil {
 		id, _ := strconv.ParseInt(found[1], 10, 64) // no file has the id 0
 		return h.fleet.OpenLink(r.Context(), r.URL.Query().Get("link"), id, wayOf(r.Method), x.call.From)
 	}

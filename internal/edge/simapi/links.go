@@ -28,7 +28,8 @@ func (a told) VisitGetFileResponse(w http.ResponseWriter) error {
 
 // linkTo makes an address at which the content of a file can be moved without a
 // token, below the prefix that the caller came by.
-func (x *exchange) linkTo(ctx context.Context, id int64, way fleet.Way) (FileLink, error) {
+func (h *handler) linkTo(ctx context.Context, id int64, way fleet.Way) (FileLink, error) {
+	x := of(ctx)
 	l, err := x.fleet.FileLink(ctx, x.request, id, way)
 	if err != nil {
 		return FileLink{}, err
@@ -38,7 +39,7 @@ func (x *exchange) linkTo(ctx context.Context, id int64, way fleet.Way) (FileLin
 		method = PUT
 	}
 	return FileLink{FileId: id, Method: method, ExpiryTime: Moment{l.Expires},
-		Url: x.origin + "/file/" + strconv.FormatInt(id, 10) + "/content?" + url.Values{"link": {l.Secret}}.Encode()}, nil
+		Url: h.origin(x.came) + "/file/" + strconv.FormatInt(id, 10) + "/content?" + url.Values{"link": {l.Secret}}.Encode()}, nil
 }
 
 // DownloadContent implements StrictServerInterface.

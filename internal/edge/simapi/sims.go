@@ -7,7 +7,6 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
-	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
@@ -108,9 +107,8 @@ func show(s *sim.SIM) SIM {
 }
 
 func (s *SIM) codes(c fleet.Codes) {
-	for to, code := range map[**Code]ident.PIN{&s.Pin1: c.PIN1, &s.Puk1: c.PUK1, &s.Pin2: c.PIN2, &s.Puk2: c.PUK2} {
-		*to = orNull(code.Reveal())
-	}
+	s.Pin1, s.Puk1 = orNull(c.PIN1.Reveal()), orNull(c.PUK1.Reveal())
+	s.Pin2, s.Puk2 = orNull(c.PIN2.Reveal()), orNull(c.PUK2.Reveal())
 }
 
 // enrich adds the names of the package and the portfolio.
