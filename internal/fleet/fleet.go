@@ -172,7 +172,7 @@ type AdminReader interface {
 	QueueDepths(ctx context.Context) ([]sim.QueueDepth, error)
 	Sealed(ctx context.Context, ids []int64) (map[int64][]byte, error)
 	Setting(ctx context.Context, name string) ([]byte, bool, error)
-	StoredAnswer(ctx context.Context, principal, key string, now time.Time) (asked, answer []byte, found bool, err error)
+	StoredAnswer(ctx context.Context, principal, key string, now time.Time) (asked, answer []byte, held time.Time, found bool, err error)
 }
 
 // Tx is one transaction. It reads what it has written.
@@ -213,6 +213,9 @@ type SIMWriter interface {
 	Decided(ctx context.Context, ended []sim.Ended) error
 	AddEvents(ctx context.Context, events []event.Event) error
 	StoreAnswer(ctx context.Context, principal, key string, asked, answer []byte, now, until time.Time) error
+	HoldKey(ctx context.Context, principal, key string, asked []byte, held, now, until time.Time) error
+	AnswerHeld(ctx context.Context, principal, key string, held time.Time, answer []byte) error
+	FreeKey(ctx context.Context, principal, key string, held time.Time) error
 }
 
 // QueueWriter hands SIMs to the workers that tell the networks.

@@ -62,7 +62,7 @@ func (s *Service) Once(ctx context.Context, r Request, do func(*Service) ([]byte
 		}
 		return tx.StoreAnswer(ctx, r.Caller.Actor(), r.Key, r.Asked, answer, now, now.Add(AnswerLife))
 	})
-	if fault.CodeOf(err) != keyTaken {
+	if fault.CodeOf(err) != KeyTaken {
 		return answer, err
 	}
 	// Another request with the same key was first.
@@ -73,12 +73,10 @@ func (s *Service) Once(ctx context.Context, r Request, do func(*Service) ([]byte
 	return first, again
 }
 
-const keyTaken = "idempotency.taken"
-
 // stored tells the loss of a race for the key from conflicts of what was done.
 func stored(err error) error {
 	if err != nil && fault.KindOf(err) == fault.Conflict {
-		return fault.New(fault.Conflict, keyTaken, "another request with the same idempotency key is under way; try again").Because(err)
+		return underWay().Because(err)
 	}
 	return err
 }

@@ -210,22 +210,3 @@ func (tx *Tx) SetOnce(ctx context.Context, name string, value []byte) ([]byte, e
 	}
 	return v, err
 }
-
-// StoredAnswer returns what a principal's key was answered, and the hash of the
-// body that was asked, unless its time is over.
-func (r reader) StoredAnswer(ctx context.Context, principal, key string, now time.Time) (asked, answer []byte, found bool, err error) {
-	found, err = r.one(ctx, []any{&asked, &answer}, "SELECT body_hash, answer FROM idempotency WHERE principal = ? AND key = ? AND expires_at > ?",
-		principal, key, micros(now))
-	return asked, answer, found, err
-}
-
-// StoreAnswer keeps an answer. When the key was taken meanwhile it fails with
-// kind Conflict, and the caller's transaction with it.
-func (tx *Tx) StoreAnswer(ctx context.Context, principal, key string, asked, answer []byte, now, until time.Time) error {
-	if _, err := tx.exec(ctx, "DELETE FROM idempotency WHERE principal = ? AND key = ? AND expires_at <= ?", principal, key, micros(now)); err != nil {
-		return err
-	}
-	_, err := tx.exec(ctx, "INSERT INTO idempotency (principal, key, body_hash, answer, expires_at) VALUES (?, ?, ?, ?, ?)",
-		principal, key, blob(asked), blob(answer), micros(until))
-	return err
-}

@@ -2,6 +2,7 @@ package simapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -26,6 +27,7 @@ type route struct {
 	body    *openapi3.Schema // nil for none
 	must    bool             // the body is required
 	writes  bool
+	outside bool // it asks a network, and is no part of a transaction
 }
 
 // load reads the contract. It is part of the program: a fault in it is a bug.
@@ -49,7 +51,7 @@ func load(text []byte) *contract {
 
 func newRoute(method, path string, op *openapi3.Operation) *route {
 	rt := &route{name: op.OperationID, pattern: method + " " + path, may: needs[op.OperationID], query: map[string]*openapi3.Schema{},
-		writes: method != http.MethodGet}
+		writes: method != http.MethodGet, outside: slices.Contains(op.Tags, "Control")}
 	for segment := range strings.SplitSeq(path, "/") {
 		name, found := strings.CutPrefix(segment, "{")
 		if !found {

@@ -2,6 +2,7 @@ package simapi
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"maps"
 	"net/http"
@@ -10,7 +11,8 @@ import (
 )
 
 // once carries out a request with a key: in one transaction with its stored
-// answer, or by giving the answer again that is stored.
+// answer, or by giving the answer again that is stored. One that asks a network
+// is carried out between two transactions.
 func (h *handler) once(w http.ResponseWriter, r *http.Request, x *exchange) {
 	keyed := x.request
 	x.request.Key, x.request.Asked = "", nil
@@ -19,15 +21,22 @@ func (h *handler) once(w http.ResponseWriter, r *http.Request, x *exchange) {
 		keyed.Asked = sum[:]
 	}
 	var refused *buffer
-	answer, err := h.fleet.Once(r.Context(), keyed, func(inner *fleet.Service) ([]byte, error) {
-		x.fleet, x.failure, refused = inner, nil, nil
+	do := func(ctx context.Context, in *fleet.Service) ([]byte, error) {
+		x.fleet, x.failure, refused = in, nil, nil
 		b := &buffer{header: http.Header{}}
-		x.serve.ServeHTTP(b, r)
+		x.serve.ServeHTTP(b, r.WithContext(ctx))
 		if x.failure != nil {
 			refused = b
 		}
 		return b.body.Bytes(), x.failure
-	})
+	}
+	var answer []byte
+	var err error
+	if x.route.outside {
+		answer, err = h.fleet.OnceOutside(r.Context(), keyed, func(ctx context.Context) ([]byte, error) { return do(ctx, h.fleet) })
+	} else {
+		answer, err = h.fleet.Once(r.Context(), keyed, func(inner *fleet.Service) ([]byte, error) { return do(r.Context(), inner) })
+	}
 	switch {
 	case refused != nil:
 		maps.Copy(w.Header(), refused.header)

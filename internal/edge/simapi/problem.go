@@ -160,6 +160,8 @@ var byCode = map[string]struct{ status, code int }{
 	fleet.BulkAlready:         {http.StatusBadRequest, codeAlready},
 	fleet.BulkSuspended:       {http.StatusBadRequest, codeSuspended},
 	job.Already:               {http.StatusBadRequest, codeAlready},
+	fleet.KeyTaken:            {http.StatusServiceUnavailable, codeInternal},
+	fleet.KeyUnknown:          {http.StatusBadRequest, codeWrongStatus},
 	"idempotency.reused":      {http.StatusBadRequest, codeBadValue},
 	"invalid.allow":           {http.StatusBadRequest, codeAddress},
 }
@@ -233,8 +235,12 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if p := inWords(err); p != nil {
 		if p.status == http.StatusServiceUnavailable {
-			h.log.WarnContext(r.Context(), "a network did not answer", "edge", edgeName, "request", x.call.ID, "route", x.call.Route, "error", err)
-			w.Header().Set("Retry-After", networkRetry)
+			what, retry := "a network did not answer", networkRetry
+			if fault.CodeOf(err) == fleet.KeyTaken {
+				what, retry = "a key is taken", "1"
+			}
+			h.log.WarnContext(r.Context(), what, "edge", edgeName, "request", x.call.ID, "route", x.call.Route, "error", err)
+			w.Header().Set("Retry-After", retry)
 		}
 		write(w, x.named(p))
 		return

@@ -19,7 +19,7 @@ import (
 
 func testAdmin(t *testing.T, open func(t *testing.T) *store.DB) {
 	for name, test := range map[string]func(w *world){
-		"networks": networks, "expected": expected, "quarantine": quarantine, "settings": settings, "answers": answers, "one answer": oneAnswer,
+		"networks": networks, "expected": expected, "quarantine": quarantine, "settings": settings, "answers": answers, "held keys": heldKeys, "one answer": oneAnswer,
 		"what is well": well, "a network that is held": heldNetwork,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,6 +188,45 @@ func settings(w *world) {
 	}
 }
 
+// held keys are taken before there is an answer.
+func heldKeys(w *world) {
+	ctx, until := w.t.Context(), noon.Add(time.Minute)
+	hold := func(key string, now time.Time) error {
+		return tryWrite(w.t, w.db, func(ctx context.Context, tx *store.Tx) error {
+			return tx.HoldKey(ctx, "user:x", key, []byte("asked"), now.Add(time.Minute), now, now.Add(time.Hour))
+		})
+	}
+	look := func(key string, answer string, held time.Time, found bool) {
+		w.t.Helper()
+		_, a, h, f, err := w.db.StoredAnswer(ctx, "user:x", key, noon.Add(30*time.Minute))
+		if string(a) != answer || !h.Equal(held) || f != found || err != nil {
+			w.t.Errorf("%s: %q, held until %s, %t, %v", key, a, h, f, err)
+		}
+	}
+	must(w.t, hold("k", noon))
+	wantKind(w.t, hold("k", until), fault.Conflict) // over, and not free
+	look("k", "", until, true)
+	change := func(do func(ctx context.Context, tx *store.Tx) error) { w.write(do) }
+	change(func(ctx context.Context, tx *store.Tx) error {
+		return tx.FreeKey(ctx, "user:x", "k", until.Add(time.Second))
+	})
+	change(func(ctx context.Context, tx *store.Tx) error { return tx.FreeKey(ctx, "user:y", "k", until) })
+	change(func(ctx context.Context, tx *store.Tx) error {
+		return tx.AnswerHeld(ctx, "user:x", "k", until.Add(time.Second), []byte("another's"))
+	})
+	look("k", "", until, true)
+	change(func(ctx context.Context, tx *store.Tx) error {
+		return tx.AnswerHeld(ctx, "user:x", "k", until, []byte("answer"))
+	})
+	look("k", "answer", time.Time{}, true)
+	change(func(ctx context.Context, tx *store.Tx) error { return tx.FreeKey(ctx, "user:x", "k", until) })
+	look("k", "answer", time.Time{}, true) // what is answered stays
+	must(w.t, hold("l", noon))
+	change(func(ctx context.Context, tx *store.Tx) error { return tx.FreeKey(ctx, "user:x", "l", until) })
+	look("l", "", time.Time{}, false)
+	must(w.t, hold("k", noon.Add(time.Hour))) // when its time is over
+}
+
 func answers(w *world) {
 	ctx := w.t.Context()
 	keep := func(key, answer string, now time.Time) error {
@@ -197,15 +236,15 @@ func answers(w *world) {
 	}
 	must(w.t, keep("k", "first", noon))
 	wantKind(w.t, keep("k", "second", noon.Add(59*time.Minute)), fault.Conflict)
-	asked, answer, found, err := w.db.StoredAnswer(ctx, "user:x", "k", noon.Add(59*time.Minute))
-	if string(asked) != "asked" || string(answer) != "first" || !found || err != nil {
+	asked, answer, held, found, err := w.db.StoredAnswer(ctx, "user:x", "k", noon.Add(59*time.Minute))
+	if string(asked) != "asked" || string(answer) != "first" || !found || !held.IsZero() || err != nil {
 		w.t.Errorf("stored %q for %q, %t, %v", answer, asked, found, err)
 	}
 	for _, none := range []struct {
 		principal, key string
 		at             time.Time
 	}{{"user:y", "k", noon}, {"user:x", "K", noon}, {"user:x", "k", noon.Add(time.Hour)}} {
-		if _, _, found, err := w.db.StoredAnswer(ctx, none.principal, none.key, none.at); found || err != nil {
+		if _, _, _, found, err := w.db.StoredAnswer(ctx, none.principal, none.key, none.at); found || err != nil {
 			w.t.Errorf("found %+v, %v", none, err)
 		}
 	}
@@ -254,7 +293,7 @@ func oneAnswer(w *world) {
 		})
 	}
 	wg.Wait()
-	_, answer, _, err := w.db.StoredAnswer(w.t.Context(), "user:x", "k", noon)
+	_, answer, _, _, err := w.db.StoredAnswer(w.t.Context(), "user:x", "k", noon)
 	must(w.t, err)
 	if won.Load() != 1 || w.sim(iccid).Group != string(answer) || w.sim(iccid).Version != 2 {
 		w.t.Errorf("%d callers won, the group is %q, the answer %q", won.Load(), w.sim(iccid).Group, answer)
