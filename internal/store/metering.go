@@ -44,25 +44,15 @@ func scanSubscriber(rows rowScanner) (*usage.Subscriber, error) {
 	return s, unhold(holds, &s.SIM)
 }
 
-// Subscribers finds the SIMs that these subscribers or numbers stand for, and
-// what each used in the month of a time. The map is by IMSI, and by MSISDN with
-// a plus sign.
-func (r reader) Subscribers(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error) {
-	return r.subscribers(ctx, imsis, numbers, at, "")
-}
-
-// Metered is Subscribers, and locks them in a fixed order, so that what
-// networks report of one SIM is taken one by one, whichever node hears it.
+// Metered is Subscribers with all that reports depend on, and locks them in a
+// fixed order, so that what networks report of one SIM is taken one by one,
+// whichever node hears it.
 func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error) {
-	return tx.subscribers(ctx, imsis, numbers, at, " ORDER BY s.id"+tx.metered())
-}
-
-func (r reader) subscribers(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time, end string) (map[string]*usage.Subscriber, error) {
 	out := make(map[string]*usage.Subscriber, len(imsis)+len(numbers))
 	read := func(column, prefix string, values any) error {
-		list, arg := r.engine.list("s."+column, values)
+		list, arg := tx.engine.list("s."+column, values)
 		month, hour := usedIn(at)
-		return r.each(ctx, func(rows rowScanner) error {
+		return tx.each(ctx, func(rows rowScanner) error {
 			s, err := scanSubscriber(rows)
 			if err == nil && prefix == "" {
 				out[string(s.IMSI)] = s
@@ -70,7 +60,7 @@ func (r reader) subscribers(ctx context.Context, imsis []ident.IMSI, numbers []i
 				out[prefix+string(s.MSISDN)] = s
 			}
 			return err
-		}, subscriberSelect+"s."+column+" <> '' AND "+list+end, month, hour, arg)
+		}, subscriberSelect+"s."+column+" <> '' AND "+list+" ORDER BY s.id"+tx.metered(), month, hour, arg)
 	}
 	if len(imsis) > 0 {
 		if err := read("imsi", "", texts(imsis)); err != nil {

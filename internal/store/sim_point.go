@@ -102,7 +102,7 @@ func (m oneMore) Scan(dest ...any) error { return m.rowScanner.Scan(append(dest,
 // byICCID runs a packed read of SIMs.
 func (r reader) byICCID(ctx context.Context, statement string, iccids []ident.ICCID, scan func(rowScanner, *sim.SIM) error) (map[ident.ICCID]*sighted, error) {
 	out := make(map[ident.ICCID]*sighted, len(iccids))
-	list, listed := r.fewICCIDs(iccids)
+	list, listed := few(r, "s.iccid", iccids)
 	err := r.eachPacked(ctx, func(row rowScanner) error {
 		s := new(sighted)
 		err := scan(row, &s.sim)
@@ -115,21 +115,24 @@ func (r reader) byICCID(ctx context.Context, statement string, iccids []ident.IC
 	return out, r.tellOwners(ctx, out)
 }
 
-// fewICCIDs is the condition that a SIM is one of some. SQLite is quicker with
+// few is the condition that a column is one of some texts. SQLite is quicker with
 // parameters than with a list to take apart; their number is rounded up, so that
 // there are few statements to prepare.
-func (r reader) fewICCIDs(iccids []ident.ICCID) (string, []any) {
-	if r.engine.locks() {
-		where, arg := r.engine.list("s.iccid", texts(iccids))
+func few[T ~string](r reader, column string, values []T) (string, []any) {
+	if r.engine.locks() || len(values) > maxFew {
+		where, arg := r.engine.list(column, texts(values))
 		return where, []any{arg}
 	}
 	n := 1
-	for n < len(iccids) {
+	for n < len(values) {
 		n *= 2
 	}
 	args := make([]any, n)
 	for i := range args {
-		args[i] = string(iccids[min(i, len(iccids)-1)])
+		args[i] = string(values[min(i, len(values)-1)])
 	}
-	return "s.iccid IN (" + placeholders(n) + ")", args
+	return column + " IN (" + placeholders(n) + ")", args
 }
+
+// maxFew is how many texts are parameters of their own.
+const maxFew = 256

@@ -21,6 +21,7 @@ import (
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	reader
+	named  reader // for single SIMs
 	points points
 	log    *slog.Logger
 }
@@ -61,8 +62,8 @@ func OpenAsIs(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	r := reader{engine: e, q: newPool(e, e.pool()), lists: newLists()}
-	points := newPoints(reader{engine: e, q: newPool(e, e.keyedPool()), lists: r.lists})
-	return &DB{reader: r, points: points, log: o.Log}, nil
+	named := reader{engine: e, q: newPool(e, e.keyedPool()), lists: r.lists}
+	return &DB{reader: r, named: named, points: newPoints(named), log: o.Log}, nil
 }
 
 // Close waits for the writes under way and closes the database. Calls that come
