@@ -1,56 +1,85 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
-var accessTable = &table{name: "access", columns: cols(`id, sim_id, at, accepted, reason text, nas text, imei text, apn text, rat text, mcc text,
-	mnc text, ip text, refusal text, times, last_at`),
-	onDup: `ON CONFLICT (id) DO UPDATE SET times = access.times + excluded.times,
-		last_at = CASE WHEN excluded.last_at > access.last_at THEN excluded.last_at ELSE access.last_at END`}
+var (
+	accessTable = &table{name: "access", defaults: true, columns: cols("id, sim_id, at, said text, refused, more, last_at")}
+	accessMore  = &table{name: "access", columns: cols("id, more, last_at"),
+		to: "more = access.more + :more, last_at = CASE WHEN :last_at > access.last_at THEN :last_at ELSE access.last_at END"}
+)
 
 // AddAccess stores answered requests for access. One with the id of a stored one
 // adds its Times to that.
 func (tx *Tx) AddAccess(ctx context.Context, records []usage.AccessRecord) error {
-	fresh := 0
+	var fresh, more [][]any
 	for i := range records {
-		if records[i].ID == 0 {
-			fresh++
+		r := &records[i]
+		if r.ID != 0 {
+			more = append(more, []any{r.ID, max(r.Times, 1), micros(r.LastAt)})
+			continue
 		}
+		fresh = append(fresh, []any{int64(0), r.SIM, micros(r.Access.At), said(r), flag(!r.Verdict.Accept), max(r.Times, 1) - 1, micros(r.LastAt)})
 	}
-	ids, err := tx.engine.nextIDs(ctx, tx.q, fresh)
+	// Those of a SIM side by side: so are their places in the indexes.
+	slices.SortStableFunc(fresh, func(a, b []any) int { return cmp.Compare(a[1].(int64), b[1].(int64)) })
+	ids, err := tx.nextIDs(ctx, len(fresh))
 	if err != nil {
 		return err
 	}
-	rows := make([][]any, len(records))
-	for i, r := range records {
-		id, ip := r.ID, ""
-		if id == 0 {
-			id, ids = ids[0], ids[1:]
-		}
-		if r.Verdict.IP.IsValid() {
-			ip = r.Verdict.IP.String()
-		}
-		rows[i] = []any{id, r.SIM, micros(r.Access.At), flag(r.Verdict.Accept), r.Verdict.Reason, r.Access.NAS, string(r.Access.IMEI),
-			r.Access.APN, r.Access.RAT, r.Access.MCC, r.Access.MNC, ip, string(r.Verdict.Refusal), max(r.Times, 1), micros(r.LastAt)}
+	for i, row := range fresh {
+		row[0] = ids[i]
 	}
-	return tx.insertSorted(ctx, accessTable, rows)
+	if err := tx.insert(ctx, accessTable, fresh); err != nil || len(more) == 0 {
+		return err
+	}
+	slices.SortFunc(more, compareRows)
+	_, err = tx.change(ctx, accessMore, more)
+	return err
 }
 
-const accessColumns = "SELECT id, sim_id, at, accepted, reason, nas, imei, apn, rat, mcc, mnc, ip, refusal, times, last_at FROM access"
+// said joins the texts of a record: one value costs less than nine. What has a
+// separator in it, as no honest text has, loses it.
+func said(r *usage.AccessRecord) string {
+	ip := ""
+	if r.Verdict.IP.IsValid() {
+		ip = r.Verdict.IP.String()
+	}
+	var b strings.Builder
+	for i, text := range [...]string{r.Verdict.Reason, r.Access.NAS, string(r.Access.IMEI), r.Access.APN, r.Access.RAT, r.Access.MCC,
+		r.Access.MNC, ip, string(r.Verdict.Refusal)} {
+		if i > 0 {
+			b.WriteString(separator)
+		}
+		if strings.Contains(text, separator) {
+			text = strings.ReplaceAll(text, separator, " ")
+		}
+		b.WriteString(text)
+	}
+	return b.String()
+}
+
+const accessColumns = "SELECT id, sim_id, at, said, refused, more, last_at FROM access"
 
 func (r reader) accesses(ctx context.Context, where string, args ...any) (out []usage.AccessRecord, err error) {
 	err = r.each(ctx, func(rows rowScanner) error {
 		var a usage.AccessRecord
-		var at, accepted, last int64
+		var at, refused, last int64
+		var texts packedRow
 		var ip string
-		err := rows.Scan(&a.ID, &a.SIM, &at, &accepted, &a.Verdict.Reason, &a.Access.NAS, &a.Access.IMEI, &a.Access.APN, &a.Access.RAT,
-			&a.Access.MCC, &a.Access.MNC, &ip, &a.Verdict.Refusal, &a.Times, &last)
-		a.Access.At, a.Verdict.Accept, a.LastAt = moment(at), accepted != 0, moment(last)
+		if err := rows.Scan(&a.ID, &a.SIM, &at, &texts.text, &refused, &a.Times, &last); err != nil {
+			return err
+		}
+		a.Access.At, a.Verdict.Accept, a.LastAt, a.Times = moment(at), refused == 0, moment(last), a.Times+1
+		err := texts.Scan(&a.Verdict.Reason, &a.Access.NAS, &a.Access.IMEI, &a.Access.APN, &a.Access.RAT, &a.Access.MCC, &a.Access.MNC, &ip, &a.Verdict.Refusal)
 		a.Verdict.IP, _ = netip.ParseAddr(ip) // empty for none
 		out = append(out, a)
 		return err
@@ -73,7 +102,7 @@ func (r reader) Accesses(ctx context.Context, simID int64, from, to time.Time, o
 // began. Of each SIM there are few: see usage.FoldTime.
 func (r reader) Rejects(ctx context.Context, ids []int64, since time.Time) ([]usage.AccessRecord, error) {
 	list, arg := r.engine.list("sim_id", ids)
-	return r.accesses(ctx, " WHERE "+list+" AND accepted = 0 AND at >= ? ORDER BY at, id", arg, micros(since))
+	return r.accesses(ctx, " WHERE "+list+" AND refused = 1 AND at >= ? ORDER BY at, id", arg, micros(since))
 }
 
 // Authentications lists the sessions of a SIM that the caller has found in its
@@ -81,7 +110,7 @@ func (r reader) Rejects(ctx context.Context, ids []int64, since time.Time) ([]us
 // there are.
 func (r reader) Authentications(ctx context.Context, simID int64, from, to time.Time, offset, n int) ([]usage.Authentication, int64, error) {
 	const sessions = " FROM data_session WHERE sim_id = ? AND started_at >= ? AND started_at < ?"
-	const rejects = " FROM access WHERE sim_id = ? AND accepted = 0 AND at >= ? AND at < ?"
+	const rejects = " FROM access WHERE sim_id = ? AND refused = 1 AND at >= ? AND at < ?"
 	args := []any{simID, micros(from), micros(to), simID, micros(from), micros(to)}
 	var total int64
 	if _, err := r.one(ctx, []any{&total}, "SELECT (SELECT count(*)"+sessions+") + (SELECT count(*)"+rejects+")", args...); err != nil || total == 0 {

@@ -47,7 +47,7 @@ func (r reader) Attempts(ctx context.Context, simID int64, from, to time.Time, s
 		a.Start = from.Add(time.Duration(n) * step)
 		out = append(out, a)
 		return err
-	}, `SELECT (at - ?) / ?, CAST(SUM(accepted * times) AS BIGINT), CAST(SUM((1 - accepted) * times) AS BIGINT) FROM access
+	}, `SELECT (at - ?) / ?, CAST(SUM((1 - refused) * (1 + more)) AS BIGINT), CAST(SUM(refused * (1 + more)) AS BIGINT) FROM access
 		WHERE sim_id = ? AND at >= ? AND at < ? GROUP BY 1 ORDER BY 1`, micros(from), step.Microseconds(), simID, micros(from), micros(to))
 	return out, err
 }

@@ -20,8 +20,8 @@ type recorder struct {
 // Limits of the recorder: how long records are collected, and how many are
 // written at once, so that what waits for the database meanwhile is not kept.
 const (
-	recordPause = 50 * time.Millisecond
-	recordBatch = 2000
+	recordPause = 200 * time.Millisecond
+	recordBatch = 8000
 	recordAgain = time.Second // after a failure
 )
 

@@ -34,9 +34,9 @@ func fillSessions(db *sql.DB) {
 			at(s.last), stop, s.in, s.out, at(s.start)/3_600_000_000, s.in*s.counted, s.out*s.counted))
 	}
 	must(db.ExecContext(ctx, "INSERT INTO usage_hour (sim_id, hour, bytes_in, bytes_out) VALUES ("+id+", ?, 300, 724)", iccid("live2"), at("2026-03-01 08:00:00")/3_600_000_000))
-	for i, accepted := range []int{1, 0, 0} {
-		must(db.ExecContext(ctx, `INSERT INTO access (id, sim_id, at, accepted, reason, nas, imei, apn, rat, mcc, mnc, ip)
-			VALUES (?, `+id+", ?, ?, '', 'gw', '', '', '', '', '', '')", 3_000_000+i, iccid("live2"), at("2026-03-01 08:00:00")+int64(i), accepted))
+	for i, refused := range []int{0, 1, 1} {
+		must(db.ExecContext(ctx, "INSERT INTO access (id, sim_id, at, said, refused) VALUES (?, "+id+", ?, ?, ?)",
+			3_000_000+i, iccid("live2"), at("2026-03-01 08:00:00")+int64(i), "\x1fgw\x1f\x1f\x1f\x1f\x1f\x1f\x1f", refused))
 	}
 	for i, m := range []struct{ at, direction, peer, text, status string }{{"2026-03-02 09:00:00", "MO", "447700900999", "low battery", "DELIVERED"},
 		{"2026-03-02 08:00:00", "MT", "", "wake up", "DELIVERED"}, {"2026-03-02 07:00:00", "MT", "", "wake up", "QUEUED"}, {"2026-03-02 06:00:00", "MT", "", "wake up", "FAILED"}} {

@@ -131,22 +131,19 @@ CREATE TABLE nas (
   created_at BIGINT NOT NULL
 );
 
--- Requests for access, and what they were answered.
+-- Requests for access, and what they were answered. There are many: few columns,
+-- and none but the first four in a row of one accept.
 CREATE TABLE access (
-  id       BIGINT PRIMARY KEY,
-  sim_id   BIGINT NOT NULL,
-  at       BIGINT NOT NULL,
-  accepted SMALLINT NOT NULL,
-  reason   TEXT COLLATE "C" NOT NULL,
-  nas      TEXT COLLATE "C" NOT NULL,
-  imei     TEXT COLLATE "C" NOT NULL,
-  apn      TEXT COLLATE "C" NOT NULL,
-  rat      TEXT COLLATE "C" NOT NULL,
-  mcc      TEXT COLLATE "C" NOT NULL,
-  mnc      TEXT COLLATE "C" NOT NULL,
-  ip       TEXT COLLATE "C" NOT NULL
+  id      BIGINT PRIMARY KEY,
+  sim_id  BIGINT NOT NULL,
+  at      BIGINT NOT NULL,
+  said    TEXT COLLATE "C" NOT NULL, -- by the gateway and by us: texts, parted by character 31
+  refused SMALLINT NOT NULL DEFAULT 0,
+  more    BIGINT NOT NULL DEFAULT 0, -- how many answers more the row stands for: rejects for the same reason, for as long as a minute
+  last_at BIGINT NOT NULL DEFAULT 0 -- the last of them; 0 for a row of one
 );
-CREATE INDEX access_sim ON access (sim_id, at, id);
+CREATE INDEX access_sim ON access (sim_id, at);
+CREATE INDEX access_reject ON access (sim_id, at) WHERE refused = 1;
 
 -- Room for what is updated in place.
 ALTER TABLE data_session SET (fillfactor = 70);

@@ -131,19 +131,16 @@ CREATE TABLE nas (
   created_at INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 
--- Requests for access, and what they were answered.
+-- Requests for access, and what they were answered. There are many: few columns,
+-- and none but the first four in a row of one accept.
 CREATE TABLE access (
-  id       INTEGER PRIMARY KEY,
-  sim_id   INTEGER NOT NULL,
-  at       INTEGER NOT NULL,
-  accepted INTEGER NOT NULL,
-  reason   TEXT NOT NULL,
-  nas      TEXT NOT NULL,
-  imei     TEXT NOT NULL,
-  apn      TEXT NOT NULL,
-  rat      TEXT NOT NULL,
-  mcc      TEXT NOT NULL,
-  mnc      TEXT NOT NULL,
-  ip       TEXT NOT NULL
+  id      INTEGER PRIMARY KEY,
+  sim_id  INTEGER NOT NULL,
+  at      INTEGER NOT NULL,
+  said    TEXT NOT NULL, -- by the gateway and by us: texts, parted by character 31
+  refused INTEGER NOT NULL DEFAULT 0,
+  more    INTEGER NOT NULL DEFAULT 0, -- how many answers more the row stands for: rejects for the same reason, for as long as a minute
+  last_at INTEGER NOT NULL DEFAULT 0 -- the last of them; 0 for a row of one
 ) STRICT;
-CREATE INDEX access_sim ON access (sim_id, at, id);
+CREATE INDEX access_sim ON access (sim_id, at);
+CREATE INDEX access_reject ON access (sim_id, at) WHERE refused = 1;
