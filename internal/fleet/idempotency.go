@@ -38,8 +38,16 @@ func (s *Service) replay(ctx context.Context, from AdminReader, r *Request) ([]b
 	if !held.IsZero() {
 		return nil, s.unanswered(held)
 	}
-	return answer, nil
+	opened, err := s.vault.Open(answerLabel(r), answer)
+	return append([]byte{}, opened...), err
 }
+
+// sealed is how an answer is stored: it may show a secret that is shown once.
+func (s *Service) sealed(r *Request, answer []byte) []byte {
+	return s.vault.Seal(answerLabel(r), answer)
+}
+
+func answerLabel(r *Request) string { return "answer " + r.Caller.Actor() + " " + r.Key }
 
 // keep stores the answer in the transaction of what it answers, so that the one
 // is never there without the other.
@@ -52,7 +60,7 @@ func (s *Service) keep(ctx context.Context, tx Tx, r *Request, result *Applied, 
 		return err
 	}
 	now := s.now()
-	return tx.StoreAnswer(ctx, r.Caller.Actor(), r.Key, r.Asked, answer, now, now.Add(AnswerLife))
+	return tx.StoreAnswer(ctx, r.Caller.Actor(), r.Key, r.Asked, s.sealed(r, answer), now, now.Add(AnswerLife))
 }
 
 // HoldLife is how long a request may take that is carried out outside of a
@@ -109,5 +117,5 @@ func (s *Service) OnceOutside(ctx context.Context, r Request, do func(context.Co
 	if answer, err = do(within); err != nil {
 		return nil, errors.Join(err, s.store.Write(ctx, func(tx Tx) error { return tx.FreeKey(ctx, actor, r.Key, held) }))
 	}
-	return answer, s.store.Write(ctx, func(tx Tx) error { return tx.AnswerHeld(ctx, actor, r.Key, held, answer) })
+	return answer, s.store.Write(ctx, func(tx Tx) error { return tx.AnswerHeld(ctx, actor, r.Key, held, s.sealed(&r, answer)) })
 }

@@ -60,7 +60,7 @@ func (s *Service) Once(ctx context.Context, r Request, do func(*Service) ([]byte
 		if answer, err = do(inner); err != nil {
 			return err
 		}
-		return tx.StoreAnswer(ctx, r.Caller.Actor(), r.Key, r.Asked, answer, now, now.Add(AnswerLife))
+		return tx.StoreAnswer(ctx, r.Caller.Actor(), r.Key, r.Asked, s.sealed(&r, answer), now, now.Add(AnswerLife))
 	})
 	if fault.CodeOf(err) != KeyTaken {
 		return answer, err

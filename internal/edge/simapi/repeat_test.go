@@ -1,8 +1,11 @@
 package simapi_test
 
 import (
+	"bytes"
+	"database/sql"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +46,21 @@ func TestARepeatedRequest(t *testing.T) {
 	ops := must(w.Fleet.Tasks(t.Context(), w.op, 0, 10))
 	if len(ops) > 2 {
 		t.Errorf("%d tasks", len(ops))
+	}
+}
+
+// An answer shows what is shown once, and is kept sealed.
+func TestAnswersAreKeptSealed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var made struct{ ClientSecret string }
+	w.keyed(admin, "s", http.MethodPost, "/portfolio/<A>/serviceAccount", `{"emailAddress":"once@a.example"}`).into(t, &made)
+	db := must(sql.Open("sqlite", filepath.Join(w.Data, "simurgh.db")))
+	defer func() { check(db.Close()) }()
+	var kept []byte
+	check(db.QueryRowContext(t.Context(), "SELECT answer FROM idempotency WHERE key = 's'").Scan(&kept))
+	if len(kept) == 0 || bytes.Contains(kept, []byte(made.ClientSecret)) || bytes.Contains(kept, []byte("clientId")) {
+		t.Errorf("kept as %q", kept)
 	}
 }
 
