@@ -82,7 +82,7 @@ type Options struct {
 	Workers int // requests worked on at once, by each port; 512
 	Batch   int // reports in one Ingest at most; 256
 	Lanes   int // Ingests at once; 1
-	Records int // answered questions that wait to be recorded; more are not; 20,000
+	Records int // answered questions that wait to be recorded; more are not; 50,000
 	Cuts    int // Disconnect-Requests under way at once; 256
 }
 
@@ -99,7 +99,7 @@ func (o *Options) fill() {
 	o.Past, o.Refresh = cmp.Or(o.Past, 32*24*time.Hour), cmp.Or(o.Refresh, 5*time.Second)
 	o.Poll, o.Drain, o.Answer = cmp.Or(o.Poll, 250*time.Millisecond), cmp.Or(o.Drain, radius.DefaultDrain), cmp.Or(o.Answer, 3*time.Second)
 	o.Workers, o.Batch, o.Lanes = cmp.Or(o.Workers, 512), cmp.Or(o.Batch, 256), cmp.Or(o.Lanes, 1)
-	o.Records, o.Cuts = cmp.Or(o.Records, 20_000), cmp.Or(o.Cuts, 256)
+	o.Records, o.Cuts = cmp.Or(o.Records, 50_000), cmp.Or(o.Cuts, 256)
 }
 
 // Server is the edge. Make one with New; it runs once.
@@ -243,7 +243,13 @@ func (s *Server) Stats() map[string]radius.Stats {
 // Waiting returns how many questions and reports wait for the database, and how
 // many answered questions wait to be recorded.
 func (s *Server) Waiting() (questions, reports, records int) {
-	return len(s.access.queue), len(s.accounts.queue), len(s.records.queue)
+	questions = len(s.access.queue)
+	for _, p := range s.ports {
+		if p.name == PortAuth {
+			questions += p.server.Stats().Waiting
+		}
+	}
+	return questions, len(s.accounts.queue), int(s.records.waiting.Load())
 }
 
 // Run serves until ctx ends or a socket fails. It then answers the requests

@@ -18,6 +18,9 @@ func (s *Server) admit(ctx context.Context, r *radius.Request) *radius.Packet {
 	if reply == nil {
 		answer, err := s.access.ask(ctx, asked)
 		reply, result = s.conclude(&asked, &answer, err)
+		if err == nil && answer.Known {
+			s.records.add([]usage.AccessRecord{answer.AccessRecord})
+		}
 	}
 	s.Observer.Access(result, time.Since(r.Arrived))
 	return reply
@@ -39,13 +42,17 @@ func (s *Server) admitTogether(ctx context.Context, requests []*radius.Request) 
 	}
 	if len(asked) > 0 {
 		answers, err := s.Fleet.Admit(ctx, asked)
-		for n, i := range of {
-			var answer fleet.Admitted
-			if err == nil {
-				answer = answers[n]
-			}
-			replies[i], results[i] = s.conclude(&asked[n], &answer, err)
+		if err != nil {
+			answers = make([]fleet.Admitted, len(asked))
 		}
+		records := make([]usage.AccessRecord, 0, len(answers))
+		for n, i := range of {
+			replies[i], results[i] = s.conclude(&asked[n], &answers[n], err)
+			if answers[n].Known {
+				records = append(records, answers[n].AccessRecord)
+			}
+		}
+		s.records.add(records)
 	}
 	for i, r := range requests {
 		if results[i] != "" {
@@ -66,13 +73,10 @@ func (s *Server) question(r *radius.Request) (asked usage.Access, reply *radius.
 	return asked, nil, ""
 }
 
-// conclude makes a reply of what the use case answered, and has it recorded.
+// conclude makes a reply of what the use case answered.
 func (s *Server) conclude(asked *usage.Access, answer *fleet.Admitted, err error) (*radius.Packet, string) {
 	if err != nil {
 		return s.refused(err)
-	}
-	if answer.Known {
-		s.records.add(answer.AccessRecord)
 	}
 	if !answer.Verdict.Accept {
 		return s.reject(answer.Verdict.Reason), string(answer.Verdict.Refusal)

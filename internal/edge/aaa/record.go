@@ -2,6 +2,7 @@ package aaa
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/usage"
@@ -13,7 +14,9 @@ type recorder struct {
 	fleet    Fleet
 	observer Observer
 	trouble  trouble
-	queue    chan usage.AccessRecord
+	queue    chan []usage.AccessRecord // what was answered together
+	most     int                       // records that may wait
+	waiting  atomic.Int64
 	ended    chan struct{} // closed when the server stops
 }
 
@@ -26,16 +29,23 @@ const (
 )
 
 func newRecorder(o *Options) *recorder {
-	return &recorder{fleet: o.Fleet, observer: o.Observer, queue: make(chan usage.AccessRecord, o.Records),
+	return &recorder{fleet: o.Fleet, observer: o.Observer, queue: make(chan []usage.AccessRecord, o.Records), most: o.Records,
 		ended: make(chan struct{}), trouble: trouble{log: o.Log, what: "answers to gateways cannot be recorded"}}
 }
 
-func (r *recorder) add(rec usage.AccessRecord) {
-	select {
-	case r.queue <- rec:
-	default:
-		r.observer.Unrecorded(1)
+// add queues records, which are the recorder's from then on. There is a place for
+// each even if they come one by one.
+func (r *recorder) add(list []usage.AccessRecord) {
+	n := int64(len(list))
+	if n == 0 {
+		return
 	}
+	if r.waiting.Add(n) > int64(r.most) {
+		r.waiting.Add(-n)
+		r.observer.Unrecorded(len(list))
+		return
+	}
+	r.queue <- list
 }
 
 // close ends the recorder; nothing may be added any more.
@@ -48,8 +58,10 @@ func (r *recorder) close() {
 func (r *recorder) run(ctx context.Context) {
 	for first := range r.queue {
 		pause := time.NewTimer(recordPause)
-		r.write(ctx, r.collect(append(make([]usage.AccessRecord, 0, recordBatch), first), pause.C))
+		batch := r.collect(first, pause.C)
 		pause.Stop()
+		r.waiting.Add(int64(-len(batch)))
+		r.write(ctx, batch)
 	}
 }
 
@@ -57,11 +69,11 @@ func (r *recorder) run(ctx context.Context) {
 func (r *recorder) collect(batch []usage.AccessRecord, over <-chan time.Time) []usage.AccessRecord {
 	for len(batch) < recordBatch {
 		select {
-		case rec, ok := <-r.queue:
+		case list, ok := <-r.queue:
 			if !ok {
 				return batch
 			}
-			batch = append(batch, rec)
+			batch = append(batch, list...)
 		case <-over:
 			return batch
 		}
