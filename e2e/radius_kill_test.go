@@ -108,13 +108,16 @@ func TestKilledServersCountEveryAnsweredPacketOnce(t *testing.T) {
 			if err := n.stop(syscall.SIGKILL); err == nil {
 				t.Error("the server was not killed")
 			}
-			stored, _ := sessionsOf(t, a, sims)
-			for id, bytes := range answered {
-				if stored[id] < bytes {
-					t.Errorf("session %s: %d bytes were answered, %d are stored", id, bytes, stored[id])
-				}
-			}
 			n = p.serveRADIUS(t, "--radius-acct", n.acct)
+			until(t, "all that was answered is counted", func() bool {
+				stored, _ := sessionsOf(t, a, sims)
+				for id, bytes := range answered {
+					if stored[id] < bytes {
+						return false
+					}
+				}
+				return true
+			})
 		}
 		stop()
 		<-over
@@ -129,6 +132,7 @@ func TestKilledServersCountEveryAnsweredPacketOnce(t *testing.T) {
 // prove holds that all that was reported is there, once.
 func (r *reporters) prove(t *testing.T, a *app.App) {
 	t.Helper()
+	counted(t, a)
 	answered, packets := r.vouched()
 	stored, count := sessionsOf(t, a, r.sims)
 	whole := int64(steps[len(steps)-1])
@@ -154,6 +158,18 @@ func (r *reporters) prove(t *testing.T, a *app.App) {
 		t.Error(err)
 	}
 	t.Logf("%d packets of %d sessions", packets, len(answered))
+}
+
+// counted waits until nothing of what was answered waits to be counted.
+func counted(t *testing.T, a *app.App) {
+	t.Helper()
+	until(t, "the journal is empty", func() bool {
+		b, err := a.Fleet.Backlog(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Reports == 0
+	})
 }
 
 // activate brings SIMs of the lab into service.

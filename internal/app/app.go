@@ -126,6 +126,10 @@ func (s fleetStore) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) erro
 	return s.counted(ctx, "bulk", s.DB.WriteBulk, fn)
 }
 
+func (s fleetStore) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
+	return s.counted(ctx, "again", s.DB.WriteAgain, fn)
+}
+
 func (s fleetStore) counted(ctx context.Context, lane string, write func(context.Context, func(*store.Tx) error) error, fn func(fleet.Tx) error) error {
 	var seen tally
 	begun := time.Now()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -143,6 +144,7 @@ type gauges struct {
 	a                        *App
 	waiting, failing, oldest *prometheus.Desc
 	sims, jobs, up, gateways *prometheus.Desc
+	kept, keptOldest         *prometheus.Desc
 }
 
 // gaugeTime bounds how long a scrape waits for the database.
@@ -153,19 +155,21 @@ func newGauges(a *App) *gauges {
 		return prometheus.NewDesc("simurgh_"+name, help, labels, nil)
 	}
 	return &gauges{a: a,
-		waiting:  desc("sync_queue_depth", "SIMs that wait for a network.", "network"),
-		failing:  desc("sync_queue_failing", "SIMs among them that were tried without success.", "network"),
-		oldest:   desc("sync_queue_oldest_seconds", "For how long the SIM that is due first has been due.", "network"),
-		sims:     desc("sims", "SIMs by status.", "status"),
-		jobs:     desc("jobs", "Jobs that wait or run.", "kind", "state"),
-		up:       desc("database_up", "1 when the database answers."),
-		gateways: desc("radius_waiting", "Requests of gateways that wait for the database, by what for.", "what"),
+		waiting:    desc("sync_queue_depth", "SIMs that wait for a network.", "network"),
+		failing:    desc("sync_queue_failing", "SIMs among them that were tried without success.", "network"),
+		oldest:     desc("sync_queue_oldest_seconds", "For how long the SIM that is due first has been due.", "network"),
+		sims:       desc("sims", "SIMs by status.", "status"),
+		jobs:       desc("jobs", "Jobs that wait or run.", "kind", "state"),
+		up:         desc("database_up", "1 when the database answers."),
+		gateways:   desc("radius_waiting", "Requests of gateways that wait for the database, by what for.", "what"),
+		kept:       desc("radius_journal_reports", "Durable reports of all nodes that wait to be counted."),
+		keptOldest: desc("radius_journal_oldest_seconds", "For how long the oldest of them has waited."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.waiting, g.failing, g.oldest, g.sims, g.jobs, g.up, g.gateways} {
+	for _, d := range []*prometheus.Desc{g.waiting, g.failing, g.oldest, g.sims, g.jobs, g.up, g.gateways, g.kept, g.keptOldest} {
 		to <- d
 	}
 }
@@ -184,11 +188,14 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	tallies, err2 := g.a.Fleet.Tallies(ctx, self("metrics"))
 	networks, err3 := g.a.Fleet.Networks(ctx, self("metrics"))
 	jobs, err4 := g.a.Fleet.JobDepths(ctx)
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
+	kept, err5 := g.a.Fleet.Backlog(ctx)
+	if errors.Join(err1, err2, err3, err4, err5) != nil {
 		set(g.up, 0)
 		return
 	}
 	set(g.up, 1)
+	set(g.kept, float64(kept.Reports))
+	set(g.keptOldest, due(kept.Oldest))
 	depth := map[string]sim.QueueDepth{}
 	for _, q := range queues {
 		depth[q.Network] = q

@@ -70,11 +70,16 @@ type server struct {
 }
 
 // Serve runs the server until ctx ends. It listens once everything else is
-// ready. At the end it stops listening, lets callers hear their answers,
+// ready, and what gateways had reported to a server that was killed is counted. At the end it stops listening, lets callers hear their answers,
 // finishes what has been begun with the networks, and returns; the database is
 // left for Close.
 func (a *App) Serve(ctx context.Context, o Serving) error {
 	o.fill()
+	if n, err := a.Fleet.FoldAll(ctx); err != nil {
+		return err
+	} else if n > 0 {
+		a.Log.Info("reports of gateways that were left uncounted are counted", "reports", n)
+	}
 	s := &server{app: a, o: o, crew: newCrew(a, o)}
 	// The crew outlives the listener: what callers were promised while the
 	// server drains is worked on, too.

@@ -16,7 +16,8 @@ type Usage struct {
 const defaultStale = 2 * time.Hour
 
 // usage keeps the rounds of what networks report: test periods and data limits
-// that are over, sessions that have gone silent, and what is too old.
+// that are over, sessions that have gone silent, what is too old, and what a node
+// that takes no reports itself finds uncounted.
 func (c *crew) usage(ctx context.Context) {
 	f, stale := c.a.Fleet, cmp.Or(c.o.Usage.Stale, defaultStale)
 	c.all.Go(func() {
@@ -27,6 +28,12 @@ func (c *crew) usage(ctx context.Context) {
 			_, err4 := f.TellSilences(ctx)
 			_, err5 := f.TellBalances(ctx)
 			c.report(ctx, "applying the rules of time", errors.Join(err1, err2, err3, err4, err5))
+		})
+	})
+	c.all.Go(func() {
+		every(ctx, c.o.pauses.rules, func() {
+			_, err := f.FoldAll(ctx)
+			c.report(ctx, "counting what was reported", err)
 		})
 	})
 	c.all.Go(func() {

@@ -213,8 +213,12 @@ func ParseNASAddress(text string) (netip.Prefix, error) {
 
 // CloseNAS ends every session of a gateway that has restarted: it says so, or
 // begins to count anew (Accounting-On and -Off, RFC 2866 section 5.1). A session
-// that was heard of since then is another one.
+// that was heard of since then is another one. What was reported before is counted
+// first.
 func (s *Service) CloseNAS(ctx context.Context, nas string, at time.Time) (int, error) {
+	if err := s.settled(ctx); err != nil {
+		return 0, err
+	}
 	return s.walkOpen(ctx, nas, func(x usage.Mark) bool { return !x.LastAt.After(at) }, func(tx Tx, found []usage.Mark) (int, error) {
 		m := newMetering(s, tx)
 		return m.lose(ctx, found, at)

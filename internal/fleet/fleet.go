@@ -33,6 +33,7 @@ type Service struct {
 	does     func(driver string, k sim.ErrandKind) bool
 	keys     *keys
 	bearers  *bearers
+	waiting  *backlog
 }
 
 // Options are what a Service needs besides its store.
@@ -67,7 +68,7 @@ func New(store Store, o Options) *Service {
 	// Databases keep microseconds; a caller is told what they will return.
 	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	return &Service{store: store, vault: o.Vault, now: now, told: o.Told, cut: o.Cut, rules: o.Rules.defaults(), guard: newGuard(now),
-		controls: o.Controls, does: o.Does, keys: &keys{read: map[string][]byte{}}, bearers: &bearers{}}
+		controls: o.Controls, does: o.Does, keys: &keys{read: map[string][]byte{}}, bearers: &bearers{}, waiting: &backlog{room: make(chan struct{})}}
 }
 
 // Request is who asks, and how.
@@ -99,8 +100,10 @@ type Vault interface {
 // it is implemented.
 type Store interface {
 	Reader
+	Journal
 	Write(ctx context.Context, fn func(Tx) error) error
 	WriteBulk(ctx context.Context, fn func(Tx) error) error
+	WriteAgain(ctx context.Context, fn func(Tx) error) error
 }
 
 // Reader reads within a sphere, unless a method says otherwise.
@@ -197,6 +200,7 @@ type Tx interface {
 	UsageWriter
 	CutWriter
 	AccessWriter
+	JournalWriter
 	AlertRuleWriter
 	ReadAlerts(ctx context.Context, in tenant.Sphere, ids []int64) (int64, error)
 }

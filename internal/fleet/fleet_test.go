@@ -62,6 +62,10 @@ func (s adapter) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
 	return s.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
 }
 
+func (s adapter) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
+	return s.DB.WriteAgain(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
+
 // keeper is the vault with hashes that cost nothing, so that tests are quick.
 type keeper struct{ *vault.Vault }
 

@@ -17,7 +17,7 @@ func (s *Service) Together(ctx context.Context, do func(*Service) error) error {
 		cut = false
 		inner := *s
 		inner.cut = func() { cut = true }
-		inner.store, inner.bearers = within{tx}, &bearers{}
+		inner.store, inner.bearers = within{tx, s.store}, &bearers{}
 		held = inner.bearers
 		inner.told = func(networks map[string]bool) { maps.Copy(heard, networks) }
 		return do(&inner)
@@ -35,10 +35,14 @@ func (s *Service) Together(ctx context.Context, do func(*Service) error) error {
 }
 
 // within is a store whose transactions are part of one that is under way.
-type within struct{ Tx }
+type within struct {
+	Tx
+	Journal
+}
 
-func (w within) Write(_ context.Context, fn func(Tx) error) error     { return fn(w.Tx) }
-func (w within) WriteBulk(_ context.Context, fn func(Tx) error) error { return fn(w.Tx) }
+func (w within) Write(_ context.Context, fn func(Tx) error) error      { return fn(w.Tx) }
+func (w within) WriteBulk(_ context.Context, fn func(Tx) error) error  { return fn(w.Tx) }
+func (w within) WriteAgain(_ context.Context, fn func(Tx) error) error { return fn(w.Tx) }
 
 // Once answers a request that carries a key: with the stored answer when it was
 // answered before, else by running do as Together does and storing its answer

@@ -58,7 +58,7 @@ func (c *connection) exec(_ context.Context, text string, args ...any) (sql.Resu
 // repeat runs a statement for each row, and returns how many rows it changed.
 // It speaks to the driver itself: what database/sql does for every call is a
 // tenth of a batch's time.
-func (c *connection) repeat(text string, rows [][]any) (changed int64, err error) {
+func (c *connection) repeat(text string, rows [][]any, seen func(i int, n int64)) (changed int64, err error) {
 	err = c.conn.Raw(func(dc any) error {
 		s, err := c.prepare(dc, text)
 		if err != nil {
@@ -68,7 +68,7 @@ func (c *connection) repeat(text string, rows [][]any) (changed int64, err error
 			defer func() { _ = s.Close() }()
 		}
 		var args []driver.NamedValue
-		for _, row := range rows {
+		for i, row := range rows {
 			if args, err = bind(args[:0], row); err != nil {
 				return err
 			}
@@ -80,7 +80,9 @@ func (c *connection) repeat(text string, rows [][]any) (changed int64, err error
 			if err != nil {
 				return err
 			}
-			changed += n
+			if changed += n; seen != nil {
+				seen(i, n)
+			}
 		}
 		return nil
 	})

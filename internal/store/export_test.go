@@ -58,3 +58,9 @@ func (db *DB) KeyedPlans(ctx context.Context, read func() error) (anew, kept int
 	err = pool.QueryRowContext(ctx, "SELECT COALESCE(SUM(custom_plans), 0), COALESCE(SUM(generic_plans), 0) FROM pg_prepared_statements").Scan(&anew, &kept)
 	return anew, kept, err
 }
+
+// Number reads one number, with what a transaction has done.
+func (tx *Tx) Number(ctx context.Context, text string) (n int64, err error) {
+	_, err = tx.one(ctx, []any{&n}, text)
+	return n, err
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"os"
@@ -60,7 +61,7 @@ func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.M
 				out[prefix+string(s.MSISDN)] = s
 			}
 			return err
-		}, subscriberSelect+"s."+column+" <> '' AND "+list+" ORDER BY s.id"+tx.metered(), month, hour, arg)
+		}, subscriberSelect+"s."+column+" <> '' AND "+list+tx.metered(), month, hour, arg)
 	}
 	if len(imsis) > 0 {
 		if err := read("imsi", "", texts(imsis)); err != nil {
@@ -73,10 +74,11 @@ func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.M
 	return out, nil
 }
 
-// metered ends a SELECT of subscribers that are to be counted for.
+// metered ends a SELECT of subscribers that are to be counted for: where rows
+// are locked, they are in a fixed order.
 func (tx *Tx) metered() string {
 	if tx.engine.locks() {
-		return " FOR UPDATE OF t"
+		return " ORDER BY s.id FOR UPDATE OF t"
 	}
 	return ""
 }
@@ -92,7 +94,7 @@ func (tx *Tx) MeteredIDs(ctx context.Context, ids []int64, at time.Time) (map[in
 			out[s.ID] = s
 		}
 		return err
-	}, subscriberSelect+list+" ORDER BY s.id"+tx.metered(), month, hour, arg)
+	}, subscriberSelect+list+tx.metered(), month, hour, arg)
 	return out, err
 }
 
@@ -115,14 +117,11 @@ func (tx *Tx) Advance(ctx context.Context, reports []*usage.Report) ([]bool, err
 			return err
 		}, advancePostgres, arrays(advanceColumns, rows)...)
 	}
-	for i, row := range rows {
-		n, err := tx.exec(ctx, advanceSQLite, row[1:]...)
-		if err != nil {
-			return nil, err
-		}
-		taken[i] = n == 1
+	for i := range rows {
+		rows[i] = rows[i][1:]
 	}
-	return taken, nil
+	_, err := eachRow(ctx, tx.q, advanceSQLite, rows, func(i int, n int64) { taken[i] = n == 1 })
+	return taken, tx.fault(ctx, err)
 }
 
 var advanceColumns = cols("n, nas text, session_id text, charging_id, at, seconds, bytes_in, bytes_out, said, hour")
@@ -185,7 +184,7 @@ func (r reader) sessions(ctx context.Context, where string, args ...any) ([]usag
 // but them.
 func (tx *Tx) held() string {
 	if tx.engine.locks() {
-		return " FOR UPDATE OF d"
+		return " ORDER BY d.id FOR UPDATE OF d"
 	}
 	return ""
 }
@@ -225,7 +224,9 @@ var (
 // ended, in the order of their newest report.
 func (tx *Tx) LiveSessions(ctx context.Context, ids []int64) ([]usage.Session, error) {
 	list, arg := tx.engine.list("d.sim_id", ids)
-	return tx.sessions(ctx, " WHERE "+list+" AND d.phase IN (1, 4) ORDER BY d.last_at, d.id"+tx.held(), arg)
+	out, err := tx.sessions(ctx, " WHERE "+list+" AND d.phase IN (1, 4)"+tx.held(), arg)
+	slices.SortFunc(out, func(a, b usage.Session) int { return cmp.Or(a.LastAt.Compare(b.LastAt), cmp.Compare(a.ID, b.ID)) })
+	return out, err
 }
 
 // Reconsider has the rules look at the next report of each session of these SIMs

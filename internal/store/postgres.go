@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	crand "crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -25,6 +26,7 @@ type postgresEngine struct {
 	db     *sql.DB       // for lists, whose plan depends on what is asked for
 	keyed  *sql.DB       // for writes, and for reads of what is named
 	bulk   chan struct{} // a token per bulk under way
+	kept   *postgresJournal
 	closed atomic.Bool
 }
 
@@ -64,6 +66,7 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 		config.RuntimeParams["application_name"] = "simurgh"
 	}
 	e := &postgresEngine{db: stdlib.OpenDB(*config), keyed: stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planByKeys)), bulk: make(chan struct{}, maxBulks)}
+	e.kept = &postgresJournal{db: e.keyed, node: crand.Text()}
 	e.db.SetMaxOpenConns(maxLists)
 	e.db.SetMaxIdleConns(maxLists)
 	e.keyed.SetMaxOpenConns(maxKeyed)
@@ -77,6 +80,7 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 
 func (e *postgresEngine) pool() *sql.DB      { return e.db }
 func (e *postgresEngine) keyedPool() *sql.DB { return e.keyed }
+func (e *postgresEngine) journal() journal   { return e.kept }
 
 // afresh describes a statement once and plans it with its values every time.
 // PostgreSQL would settle for a plan that fits any pattern after a few runs: one
@@ -91,8 +95,8 @@ func (e *postgresEngine) close() error {
 // maxTries bounds how often a transaction that lost a deadlock is run again.
 const maxTries = 8
 
-func (e *postgresEngine) write(ctx context.Context, bulk bool, fn func(querier) error) error {
-	if bulk {
+func (e *postgresEngine) write(ctx context.Context, l lane, fn func(querier) error) error {
+	if l != laneSmall {
 		select {
 		case e.bulk <- struct{}{}:
 			defer func() { <-e.bulk }()

@@ -32,6 +32,7 @@ type sqliteEngine struct {
 	keyed   *sql.DB
 	writers *sql.DB
 	w       *writer
+	kept    *sqliteJournal
 	closed  atomic.Bool
 }
 
@@ -86,6 +87,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 		return nil, fault.New(fault.Unavailable, "store.open", "cannot open the database %s", path).Because(err)
 	}
 	e.w = newWriter(newConnection(conn), e.fault)
+	e.kept = newSQLiteJournal(e, filepath.Dir(path), o.Log)
 	return e, nil
 }
 
@@ -122,16 +124,18 @@ func connect(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 
 func (e *sqliteEngine) pool() *sql.DB      { return e.readers }
 func (e *sqliteEngine) keyedPool() *sql.DB { return e.keyed }
+func (e *sqliteEngine) journal() journal   { return e.kept }
 func (e *sqliteEngine) afresh() []any      { return nil } // there is one plan for all
 
-func (e *sqliteEngine) write(ctx context.Context, bulk bool, fn func(querier) error) error {
-	return e.w.do(ctx, bulk, fn)
+func (e *sqliteEngine) write(ctx context.Context, l lane, fn func(querier) error) error {
+	return e.w.do(ctx, l, fn)
 }
 
 func (e *sqliteEngine) close() error {
+	err := e.kept.close()
 	e.w.stop()
 	e.closed.Store(true)
-	return errors.Join(e.keyed.Close(), e.readers.Close(), e.writers.Close())
+	return errors.Join(err, e.keyed.Close(), e.readers.Close(), e.writers.Close())
 }
 
 func (e *sqliteEngine) fault(err error) error {
@@ -182,7 +186,7 @@ func (e *sqliteEngine) insertMany(ctx context.Context, q querier, t *table, rows
 	if len(set) < len(t.columns) {
 		rows = pick(rows, set)
 	}
-	return e.eachRow(ctx, q, text, rows)
+	return eachRow(ctx, q, text, rows, nil)
 }
 
 // pick takes some columns of rows.
@@ -201,15 +205,17 @@ func (e *sqliteEngine) changeMany(ctx context.Context, q querier, t *table, rows
 	text := t.cached("change", func() string {
 		return t.change(func(i int, _ column) string { return "?" + strconv.Itoa(i+1) }, "")
 	})
-	return e.eachRow(ctx, q, text, rows)
+	return eachRow(ctx, q, text, rows, nil)
 }
 
-func (e *sqliteEngine) eachRow(ctx context.Context, q querier, text string, rows [][]any) (int64, error) {
+// eachRow runs a statement for each row, and returns how many rows it changed. It
+// tells seen, which may be nil, how many each did.
+func eachRow(ctx context.Context, q querier, text string, rows [][]any, seen func(i int, n int64)) (int64, error) {
 	if c, ok := q.(*connection); ok {
-		return c.repeat(text, rows)
+		return c.repeat(text, rows, seen)
 	}
 	var changed int64
-	for _, row := range rows {
+	for i, row := range rows {
 		res, err := q.exec(ctx, text, row...)
 		if err != nil {
 			return changed, err
@@ -218,7 +224,9 @@ func (e *sqliteEngine) eachRow(ctx context.Context, q querier, text string, rows
 		if err != nil {
 			return changed, err
 		}
-		changed += n
+		if changed += n; seen != nil {
+			seen(i, n)
+		}
 	}
 	return changed, nil
 }

@@ -89,23 +89,39 @@ func (db *DB) EngineName() string { return db.engine.name() }
 // There is one exception, PostgreSQL going away between taking a commit and
 // confirming it: then the code is [UnknownCommit].
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
-	return db.write(ctx, false, fn)
+	return db.write(ctx, laneSmall, fn)
 }
 
 // WriteBulk is Write for transactions that touch thousands of rows: they yield
 // to small ones, so that these wait for one bulk at most.
 func (db *DB) WriteBulk(ctx context.Context, fn func(tx *Tx) error) error {
-	return db.write(ctx, true, fn)
+	return db.write(ctx, laneBulk, fn)
 }
+
+// WriteAgain is WriteBulk for what takes batches out of the journal: when the
+// machine loses power, what was written may be undone, and the batches are back.
+// The end of the process, or of the database's, undoes nothing.
+func (db *DB) WriteAgain(ctx context.Context, fn func(tx *Tx) error) error {
+	return db.write(ctx, laneAgain, fn)
+}
+
+// lane is how a write goes along with others.
+type lane int
+
+const (
+	laneSmall lane = iota
+	laneBulk       // alone, yielding to small ones
+	laneAgain      // a bulk that is not lost if it is not durable
+)
 
 // UnknownCommit is the code of a fault of kind Unavailable after which it is
 // not known whether a transaction was written.
 const UnknownCommit = "store.unknown"
 
-func (db *DB) write(ctx context.Context, bulk bool, fn func(tx *Tx) error) error {
+func (db *DB) write(ctx context.Context, l lane, fn func(tx *Tx) error) error {
 	var changed changes
 	defer func() { db.lists.totals.after(changed) }() // and before the caller hears
-	return db.engine.write(ctx, bulk, func(q querier) (err error) {
+	return db.engine.write(ctx, l, func(q querier) (err error) {
 		tx := &Tx{reader: db.reader, numbers: map[ident.PortfolioID]int64{}}
 		tx.q, tx.failed = q, new(error)
 		defer func() {
@@ -174,7 +190,7 @@ type engine interface {
 	// afresh are arguments that go before those of a search, whose plan depends
 	// on what is looked for: they keep the driver from using a former one.
 	afresh() []any
-	write(ctx context.Context, bulk bool, fn func(querier) error) error
+	write(ctx context.Context, l lane, fn func(querier) error) error
 	fault(err error) error // labels what the driver returned
 	insertMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error)
 	changeMany(ctx context.Context, q querier, t *table, rows [][]any) (int64, error)
@@ -182,6 +198,7 @@ type engine interface {
 	indexText(ctx context.Context, q querier, rows []searchRow, replace bool) error
 	schemaDump(ctx context.Context) (string, error)
 	check(ctx context.Context) error
+	journal() journal
 	close() error
 }
 

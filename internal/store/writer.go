@@ -24,11 +24,16 @@ type writer struct {
 	quit  chan struct{}
 	done  chan struct{}
 	once  sync.Once
+
+	relaxed bool        // commits are not synced
+	syncAt  time.Time   // when one of those that need not be durable was
+	synced  atomic.Bool // the last one of them was
 }
 
 type request struct {
 	ctx     context.Context
 	fn      func(querier) error
+	again   bool // it need not be durable at once
 	err     error
 	started atomic.Bool
 	done    chan struct{}
@@ -39,6 +44,7 @@ type request struct {
 const (
 	groupSize = 256
 	groupTime = 20 * time.Millisecond
+	syncTime  = time.Second
 	queueSize = 1024
 )
 
@@ -51,13 +57,13 @@ func newWriter(c *connection, label func(error) error) *writer {
 
 // do queues fn and waits for its commit. A caller that gives up while fn waits
 // is taken out of the queue; once fn has started, do waits for its end.
-func (w *writer) do(ctx context.Context, bulk bool, fn func(querier) error) error {
+func (w *writer) do(ctx context.Context, l lane, fn func(querier) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r := &request{ctx: ctx, fn: fn, done: make(chan struct{})}
+	r := &request{ctx: ctx, fn: fn, again: l == laneAgain, done: make(chan struct{})}
 	queue := w.small
-	if bulk {
+	if l != laneSmall {
 		queue = w.bulk
 	}
 	select {
@@ -122,6 +128,7 @@ func next(queue <-chan *request) *request {
 func (w *writer) group(first *request, more <-chan *request) {
 	g := &group{w: w}
 	defer g.answer()
+	g.durable(true)
 	begun := time.Now()
 	for r := first; r != nil; r = next(more) {
 		g.run(r)
@@ -135,9 +142,19 @@ func (w *writer) group(first *request, more <-chan *request) {
 // alone runs one request in a transaction of its own. There is nobody to be
 // saved from its failure, and a savepoint costs a copy of every page that a bulk
 // changes.
+//
+// What need not be durable at once is made so every second, and all of it before
+// with it.
 func (w *writer) alone(r *request) {
 	g := &group{w: w}
 	defer g.answer()
+	late := time.Since(w.syncAt) > syncTime
+	g.durable(!r.again || late)
+	if r.again {
+		if w.synced.Store(late); late {
+			w.syncAt = time.Now()
+		}
+	}
 	if g.join(r) {
 		r.err = r.fn(w.c)
 	}
@@ -163,12 +180,28 @@ func (g *group) join(r *request) bool {
 	}
 	g.members = append(g.members, r)
 	if !g.open {
-		if g.lost = g.do("BEGIN IMMEDIATE"); g.lost != nil {
-			return false
+		if g.lost == nil {
+			g.lost = g.do("BEGIN IMMEDIATE")
 		}
-		g.open = true
+		g.open = g.lost == nil
 	}
-	return true
+	return g.open
+}
+
+// durable says, before the transaction begins, whether its commit is synced.
+func (g *group) durable(yes bool) {
+	if g.w.relaxed != yes {
+		return
+	}
+	level := "NORMAL"
+	if yes {
+		level = "FULL"
+	}
+	if err := g.do("PRAGMA synchronous = " + level); err == nil {
+		g.w.relaxed = !yes
+	} else if yes {
+		g.lost = err
+	}
 }
 
 // run runs one request in a savepoint, so that its failure undoes only what it

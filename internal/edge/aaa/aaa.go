@@ -11,7 +11,10 @@
 //     its card. EAP is not spoken and is rejected.
 //   - Accounting: a response means that the report is durable (RFC 2866 section
 //     2). Reports that came while the last commit ran go into the next one
-//     together. A failure is answered with silence, and the gateway repeats.
+//     together. A failure is answered with silence, and the gateway repeats. What
+//     is durable is counted at once behind the answer, or, where reports come
+//     fast, within some tens of milliseconds; a gateway's On and Off after all
+//     that it has reported before.
 //   - Reports of unknown subscribers, and reports without an Acct-Session-Id,
 //     are answered, though nothing is kept: they would come back for ever.
 //   - Usage of a secondary radio (TS 29.061, Secondary-RAT-Usage) is in the
@@ -43,7 +46,8 @@ import (
 type Fleet interface {
 	Admit(ctx context.Context, asked []usage.Access) ([]fleet.Admitted, error)
 	RecordAccess(ctx context.Context, records []usage.AccessRecord) error
-	Ingest(ctx context.Context, reports []usage.Report) (fleet.Ingested, error)
+	Keep(ctx context.Context, reports []usage.Report) error
+	Fold(ctx context.Context) (fleet.Folded, error)
 	CloseNAS(ctx context.Context, nas string, at time.Time) (int, error)
 	ClaimCuts(ctx context.Context, node string, n int, lease time.Duration) ([]usage.Cut, error)
 	CutDone(ctx context.Context, done []usage.CutAnswer) error
@@ -80,8 +84,8 @@ type Options struct {
 	Drain   time.Duration // how long requests under way may take when the server stops; 5 s
 
 	Workers int // requests worked on at once, by each port; 512
-	Batch   int // reports in one Ingest at most; 256
-	Lanes   int // Ingests at once; 1
+	Batch   int // reports in one Keep at most; 256
+	Lanes   int // Keeps at once; 1
 	Records int // answered questions that wait to be recorded; more are not; 50,000
 	Cuts    int // Disconnect-Requests under way at once; 256
 }
@@ -109,6 +113,7 @@ type Server struct {
 	links    *links
 	access   *gatherer[usage.Access, fleet.Admitted]
 	accounts *gatherer[usage.Report, struct{}]
+	folder   *folder
 	records  *recorder
 	cutter   *cutter
 	ports    []*port
@@ -144,7 +149,8 @@ func New(o Options) (*Server, error) {
 	s := &Server{Options: o, gateways: newGateways(&o), links: newLinks(&o)}
 	s.trouble = trouble{log: o.Log, what: "accounting cannot be stored; gateways will repeat it"}
 	s.access = newGatherer(o.Workers, o.Batch, s.admitAll)
-	s.accounts = newGatherer(o.Workers, o.Batch, s.ingest)
+	s.accounts = newGatherer(o.Workers, o.Batch, s.keep)
+	s.folder = newFolder(&o)
 	s.records = newRecorder(&o)
 	s.cutter = newCutter(&o, s.gateways, s.links)
 	return s, nil
@@ -253,8 +259,8 @@ func (s *Server) Waiting() (questions, reports, records int) {
 }
 
 // Run serves until ctx ends or a socket fails. It then answers the requests
-// that it has, hands back the sessions that it was about to have cut, records
-// what it has answered, and returns.
+// that it has, hands back the sessions that it was about to have cut, counts and
+// records what it has answered, and returns.
 func (s *Server) Run(ctx context.Context) error {
 	if err := s.Listen(ctx); err != nil {
 		return err
@@ -268,6 +274,7 @@ func (s *Server) Run(ctx context.Context) error {
 	helpers.Go(func() { s.links.run(ctx) })
 	helpers.Go(func() { s.cutter.run(ctx) })
 	helpers.Go(func() { s.records.run(work) })
+	helpers.Go(func() { s.folder.run(work) })
 	lanes.Go(func() { s.access.run(work) })
 	for range s.Lanes {
 		lanes.Go(func() { s.accounts.run(work) })
@@ -277,6 +284,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.accounts.close()
 	lanes.Wait()
 	s.records.close()
+	s.folder.close()
 	helpers.Wait()
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 	"github.com/simurgh-iot/simurgh/internal/wire/radius"
@@ -140,37 +139,20 @@ func (s *Server) closeNAS(ctx context.Context, r *radius.Request) error {
 	return err
 }
 
-// ingest stores reports together. When they cannot be stored for a reason that
-// will not go away, they are tried in halves: one report that is no good keeps
-// no other from its answer.
-func (s *Server) ingest(ctx context.Context, batch []*question[usage.Report, struct{}]) {
+// keep makes reports durable together, and has them counted.
+func (s *Server) keep(ctx context.Context, batch []*question[usage.Report, struct{}]) {
 	reports := make([]usage.Report, len(batch))
 	for i, q := range batch {
 		reports[i] = q.ask
 	}
 	begun := time.Now()
-	done, err := s.Fleet.Ingest(ctx, reports)
-	s.Observer.Ingested(done, len(reports), time.Since(begun), err)
+	err := s.Fleet.Keep(ctx, reports)
+	s.Observer.Kept(len(reports), time.Since(begun), err)
 	s.trouble.met(err)
-	if err != nil && len(batch) > 1 && lasting(err) {
-		half := len(batch) / 2
-		s.ingest(ctx, batch[:half])
-		s.ingest(ctx, batch[half:])
-		return
-	}
 	for _, q := range batch {
 		q.err = err
 	}
-}
-
-// lasting reports that trying again will not help.
-func lasting(err error) bool {
-	switch fault.KindOf(err) {
-	case fault.Unavailable, fault.Exhausted, fault.Conflict:
-		return false
-	case fault.Internal, fault.Invalid, fault.Unauthenticated, fault.Forbidden, fault.NotFound, fault.Precondition, fault.Unimplemented:
-	}
-	return true
+	s.folder.wake()
 }
 
 var _ Fleet = (*fleet.Service)(nil)

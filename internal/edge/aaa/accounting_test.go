@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/edge/aaa"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
-	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 	"github.com/simurgh-iot/simurgh/internal/wire/radius"
 )
@@ -187,11 +187,11 @@ type broken struct {
 	aaa.Fleet
 	mu    sync.Mutex
 	err   error
-	gate  chan struct{} // closed to let Ingest go on; nil for no gate
+	gate  chan struct{} // closed to let Keep go on; nil for no gate
 	calls []int
 }
 
-func (b *broken) Ingest(ctx context.Context, reports []usage.Report) (fleet.Ingested, error) {
+func (b *broken) Keep(ctx context.Context, reports []usage.Report) error {
 	b.mu.Lock()
 	err, gate := b.err, b.gate
 	b.calls = append(b.calls, len(reports))
@@ -200,9 +200,9 @@ func (b *broken) Ingest(ctx context.Context, reports []usage.Report) (fleet.Inge
 		<-gate
 	}
 	if err != nil {
-		return fleet.Ingested{}, err
+		return err
 	}
-	return b.Fleet.Ingest(ctx, reports)
+	return b.Fleet.Keep(ctx, reports)
 }
 
 // had returns how many reports it was handed.
@@ -293,46 +293,70 @@ func TestCommitsAreGrouped(t *testing.T) {
 	}
 }
 
-// A report that the database will never take keeps no other from its answer.
-func TestOneBadReportHarmsNoOther(t *testing.T) {
+// stuck is a fleet that keeps reports and cannot count them for a while.
+type stuck struct {
+	aaa.Fleet
+	err atomic.Pointer[error]
+}
+
+func (s *stuck) Fold(ctx context.Context) (fleet.Folded, error) {
+	if err := s.err.Load(); err != nil {
+		return fleet.Folded{}, *err
+	}
+	return s.Fleet.Fold(ctx)
+}
+
+// A report is answered once it is kept, and counted as soon as that is possible;
+// at the latest before the server ends, or else after its next start.
+func TestWhatIsKeptIsCountedLater(t *testing.T) {
 	t.Parallel()
-	gate := make(chan struct{})
-	b := &poisoned{broken: broken{gate: gate}, poison: imsi(3)}
-	w := newWorld(t, setup{options: func(o *aaa.Options) { b.Fleet = o.Fleet; o.Fleet = b }})
-	var all sync.WaitGroup
-	for n := range 8 {
-		w.sim(n, nil)
-	}
-	for n := range 8 {
-		all.Go(func() {
-			var sender radius.Sender
-			defer func() { _ = sender.Close() }()
-			sender.Retry = radius.Retry{Sends: 1, Total: 2 * time.Second}
-			_, err := sender.Exchange(t.Context(), radius.Peer{Addr: w.addr(aaa.PortAcct), Secret: []byte(secret)}, message(n, "a", radius.StatusStop, 7))
-			if (err == nil) != (imsi(n) != b.poison) {
-				t.Errorf("SIM %d: %v", n, err)
-			}
-		})
-	}
-	until(t, "all wait", func() bool { return b.had()+w.waiting() == 8 })
-	close(gate)
-	all.Wait()
-}
-
-type poisoned struct {
-	broken
-	poison ident.IMSI
-}
-
-func (p *poisoned) Ingest(ctx context.Context, reports []usage.Report) (fleet.Ingested, error) {
-	for i := range reports {
-		if reports[i].IMSI == p.poison {
-			p.mu.Lock()
-			p.calls = append(p.calls, len(reports))
-			p.mu.Unlock()
-			<-p.gate
-			return fleet.Ingested{}, fault.New(fault.Internal, "store", "cannot be stored")
+	engines(t, func(t *testing.T, o setup) {
+		s, away := &stuck{}, error(fault.New(fault.Unavailable, "store.away", "the database is away"))
+		s.err.Store(&away)
+		o.options = func(o *aaa.Options) { s.Fleet = o.Fleet; o.Fleet = s }
+		w := newWorld(t, o)
+		w.sim(0, nil)
+		w.send(aaa.PortAcct, message(0, "a", radius.StatusInterimUpdate, 100))
+		until(t, "it is tried twice", func() bool { return w.seen.count("folds failed") >= 2 })
+		s.err.Store(nil)
+		if m := w.month(0); m.In != 100 {
+			t.Errorf("%d bytes are counted, want 100", m.In)
 		}
-	}
-	return p.broken.Ingest(ctx, reports)
+		s.err.Store(&away)
+		w.send(aaa.PortAcct, message(0, "a", radius.StatusStop, 150))
+		w.must(w.stop())
+		if b, err := w.fleet.Backlog(t.Context()); err != nil || b.Reports != 1 || b.Oldest.IsZero() {
+			t.Fatalf("what could not be counted is not kept: %+v, %v", b, err)
+		}
+		s.err.Store(nil)
+		w.serve(o.options)
+		if m := w.month(0); m.In != 150 {
+			t.Errorf("%d bytes are counted after another start, want 150", m.In)
+		}
+		w.send(aaa.PortAcct, message(0, "b", radius.StatusStop, 50))
+		w.must(w.stop())
+		if b, err := w.fleet.Backlog(t.Context()); err != nil || b.Reports != 0 {
+			t.Errorf("a server that ends leaves %+v, %v", b, err)
+		}
+	})
+}
+
+// A gateway that restarts ends the sessions that it reported just before.
+func TestAGatewaysRestartComesAfterItsReports(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, o setup) {
+		s, away := &stuck{}, error(fault.New(fault.Unavailable, "store.away", "the database is away"))
+		s.err.Store(&away)
+		o.options = func(o *aaa.Options) { s.Fleet = o.Fleet; o.Fleet = s }
+		w := newWorld(t, o)
+		w.sim(0, nil)
+		w.send(aaa.PortAcct, message(0, "a", radius.StatusInterimUpdate, 100))
+		on := radius.New(radius.AccountingRequest)
+		radius.AcctStatusType.Add(on, radius.StatusAccountingOn)
+		radius.NASIdentifier.Add(on, "ggsn")
+		w.send(aaa.PortAcct, on)
+		if list := w.sessions(0); len(list) != 1 || list[0].Phase != usage.Lost || list[0].In != 100 {
+			t.Errorf("%+v", list)
+		}
+	})
 }

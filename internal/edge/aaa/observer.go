@@ -56,9 +56,12 @@ type Observer interface {
 	// Accounting is one message.
 	Accounting(step, result string)
 
-	// Ingested is one call of Ingest with so many reports; err is why none of
+	// Kept is so many reports that were made durable together; err is why none of
 	// them was answered.
-	Ingested(done fleet.Ingested, reports int, took time.Duration, err error)
+	Kept(reports int, took time.Duration, err error)
+
+	// Folded is one call of Fold that had something to count, or failed.
+	Folded(done fleet.Folded, took time.Duration, err error)
 
 	// Dropped is one packet that was not looked at; see Drops.
 	Dropped(port, kind string)
@@ -74,12 +77,13 @@ type Observer interface {
 
 type nobody struct{}
 
-func (nobody) Access(string, time.Duration)                       {}
-func (nobody) Accounting(string, string)                          {}
-func (nobody) Ingested(fleet.Ingested, int, time.Duration, error) {}
-func (nobody) Dropped(string, string)                             {}
-func (nobody) Unrecorded(int)                                     {}
-func (nobody) Cut(string, time.Duration)                          {}
+func (nobody) Access(string, time.Duration)              {}
+func (nobody) Accounting(string, string)                 {}
+func (nobody) Kept(int, time.Duration, error)            {}
+func (nobody) Folded(fleet.Folded, time.Duration, error) {}
+func (nobody) Dropped(string, string)                    {}
+func (nobody) Unrecorded(int)                            {}
+func (nobody) Cut(string, time.Duration)                 {}
 
 // Results lists every result of a question.
 func Results() []string {

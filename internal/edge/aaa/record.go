@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
@@ -103,4 +104,14 @@ func (r *recorder) write(ctx context.Context, batch []usage.AccessRecord) {
 			return
 		}
 	}
+}
+
+// lasting reports that trying again will not help.
+func lasting(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Unavailable, fault.Exhausted, fault.Conflict:
+		return false
+	case fault.Internal, fault.Invalid, fault.Unauthenticated, fault.Forbidden, fault.NotFound, fault.Precondition, fault.Unimplemented:
+	}
+	return true
 }

@@ -47,6 +47,10 @@ func (s fleetStore) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) erro
 	return s.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
 }
 
+func (s fleetStore) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
+	return s.DB.WriteAgain(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
+
 type keeper struct{ *vault.Vault }
 
 func (keeper) HashPassword(context.Context, string) (string, error)        { return "", nil }
@@ -184,8 +188,19 @@ func (w *world) command(n int, v sim.Verb, reason string) {
 	}
 }
 
+// counted waits until all that was answered is counted.
+func (w *world) counted() {
+	w.t.Helper()
+	until(w.t, "the journal is empty", func() bool {
+		b, err := w.fleet.Backlog(w.t.Context())
+		w.must(err)
+		return b.Reports == 0
+	})
+}
+
 func (w *world) month(n int) usage.Month {
 	w.t.Helper()
+	w.counted()
 	_, now, _, err := w.fleet.LastActivity(w.t.Context(), operator, iccid(n))
 	w.must(err)
 	return now
@@ -193,6 +208,7 @@ func (w *world) month(n int) usage.Month {
 
 func (w *world) activity(n int) usage.Activity {
 	w.t.Helper()
+	w.counted()
 	a, _, _, err := w.fleet.LastActivity(w.t.Context(), operator, iccid(n))
 	w.must(err)
 	return a
@@ -201,6 +217,7 @@ func (w *world) activity(n int) usage.Activity {
 // sessions lists the sessions of a SIM, newest first.
 func (w *world) sessions(n int) []usage.Session {
 	w.t.Helper()
+	w.counted()
 	list, _, err := w.fleet.DataSessions(w.t.Context(), operator, []ident.ICCID{iccid(n)}, time.Now().AddDate(-1, 0, 0), time.Now().AddDate(0, 0, 1), 0, 100)
 	w.must(err)
 	return list
@@ -299,14 +316,21 @@ func (o *observed) Accounting(step, result string)        { o.add("accounting "+
 func (o *observed) Dropped(_, kind string)                { o.add("dropped "+kind, 1) }
 func (o *observed) Unrecorded(n int)                      { o.add("unrecorded", n) }
 
-func (o *observed) Ingested(done fleet.Ingested, reports int, _ time.Duration, err error) {
-	o.add("ingests", 1)
+func (o *observed) Kept(reports int, _ time.Duration, err error) {
+	o.add("commits", 1)
 	o.add("reports", reports)
+	if err != nil {
+		o.add("failed", 1)
+	}
+}
+
+func (o *observed) Folded(done fleet.Folded, _ time.Duration, err error) {
+	o.add("set aside", done.SetAside)
 	o.add("taken", done.Taken)
 	o.add("ignored", done.Ignored)
 	o.add("unknown", done.Unknown)
 	if err != nil {
-		o.add("failed", 1)
+		o.add("folds failed", 1)
 	}
 }
 

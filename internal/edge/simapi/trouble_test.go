@@ -51,6 +51,10 @@ func (a adapter) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
 	return a.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
 }
 
+func (a adapter) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
+	return a.DB.WriteAgain(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
+
 type keeper struct{ *vault.Vault }
 
 func (keeper) HashPassword(context.Context, string) (string, error) { return "", nil }

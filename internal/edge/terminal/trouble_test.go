@@ -41,6 +41,10 @@ func (a adapter) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
 	return a.Write(ctx, fn)
 }
 
+func (a adapter) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
+	return a.Write(ctx, fn)
+}
+
 type keeper struct{ *vault.Vault }
 
 func (keeper) HashPassword(context.Context, string) (string, error) { return "", nil }

@@ -20,7 +20,10 @@ const (
 )
 
 // target is a server under load.
-type target struct{ auth, acct netip.AddrPort }
+type target struct {
+	auth, acct netip.AddrPort
+	behind     bool // it counts behind its answers
+}
 
 func imsi(n int) string { return fmt.Sprintf("23415%010d", n%subscribers) }
 
@@ -92,6 +95,7 @@ func (a accounting) request(n int) *radius.Packet {
 type measured struct {
 	radiusload.Report
 	Server, Load time.Duration
+	Behind       time.Duration // of Elapsed: after the last answer, until all was counted
 }
 
 // measure loads a server for a while, with so many requests built ahead. Lost
@@ -99,11 +103,32 @@ type measured struct {
 // not the wanted one.
 func measure(tb testing.TB, to netip.AddrPort, d time.Duration, ahead int, build func(n int) *radius.Packet, want radius.Code) measured {
 	tb.Helper()
-	return load(tb, radiusload.Plan{Ahead: ahead, Build: build, Want: want}, to, d)
+	return load(tb, radiusload.Plan{Ahead: ahead, Build: build, Want: want}, to, d, nil)
 }
 
-// load carries out a plan, for so long at most.
-func load(tb testing.TB, p radiusload.Plan, to netip.AddrPort, d time.Duration) measured {
+// measureCounted is measure of accounting, until the server has counted what it
+// has answered: that it lets nothing lie is part of its rate. An Accounting-On is
+// answered after all that was reported before.
+func measureCounted(tb testing.TB, to target, d time.Duration, ahead int, build func(n int) *radius.Packet) measured {
+	tb.Helper()
+	return load(tb, radiusload.Plan{Ahead: ahead, Build: build, Want: radius.AccountingResponse}, to.acct, d, func() {
+		if !to.behind {
+			return
+		}
+		sender := radius.Sender{Retry: radius.Retry{Initial: 10 * time.Second, Sends: 6, Total: time.Minute}}
+		defer func() { _ = sender.Close() }()
+		on := radius.New(radius.AccountingRequest)
+		radius.AcctStatusType.Add(on, radius.StatusAccountingOn)
+		radius.NASIdentifier.Add(on, "has-no-session")
+		if _, err := sender.Exchange(tb.Context(), radius.Peer{Addr: to.acct, Secret: []byte(secret)}, on); err != nil {
+			tb.Error(err)
+		}
+	})
+}
+
+// load carries out a plan, for so long at most, and what comes after it, which
+// may be nil and is part of the measurement.
+func load(tb testing.TB, p radiusload.Plan, to netip.AddrPort, d time.Duration, after func()) measured {
 	tb.Helper()
 	p.To, p.InFlight = radius.Peer{Addr: to, Secret: []byte(secret), AllowUnsigned: true}, inFlight
 	ready, err := radiusload.Prepare(p)
@@ -113,8 +138,13 @@ func load(tb testing.TB, p radiusload.Plan, to netip.AddrPort, d time.Duration) 
 	ctx, cancel := context.WithTimeout(tb.Context(), d)
 	defer cancel()
 	used, servers := cpu()
-	r := ready.Run(ctx)
+	r, answered := ready.Run(ctx), time.Now()
+	if after != nil {
+		after()
+	}
+	behind := time.Since(answered)
+	r.Elapsed += behind
 	used2, servers2 := cpu()
 	n := time.Duration(max(r.Answered, 1))
-	return measured{r, (servers2 - servers) / n, (used2 - used) / n}
+	return measured{r, (servers2 - servers) / n, (used2 - used) / n, behind}
 }

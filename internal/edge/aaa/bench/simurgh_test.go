@@ -38,6 +38,10 @@ func (s fleetStore) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) erro
 	return s.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
 }
 
+func (s fleetStore) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
+	return s.DB.WriteAgain(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
+
 type keeper struct{ *vault.Vault }
 
 func (keeper) HashPassword(context.Context, string) (string, error)        { return "", nil }
@@ -160,7 +164,7 @@ func startSimurgh(tb testing.TB, o store.Options) (target, func() int) {
 	if err := heard.Decode(&at); err != nil {
 		tb.Fatal(err)
 	}
-	return target{auth: at.Auth, acct: at.Acct}, func() int {
+	return target{auth: at.Auth, acct: at.Acct, behind: true}, func() int {
 		_ = in.Close()
 		if err := errors.Join(heard.Decode(&at), cmd.Wait()); err != nil {
 			tb.Fatal(err)
@@ -172,12 +176,13 @@ func startSimurgh(tb testing.TB, o store.Options) (target, func() int) {
 // watcher counts what the comparison must not hide.
 type watcher struct{ unrecorded atomic.Int64 }
 
-func (*watcher) Access(string, time.Duration)                       {}
-func (*watcher) Accounting(string, string)                          {}
-func (*watcher) Ingested(fleet.Ingested, int, time.Duration, error) {}
-func (*watcher) Dropped(string, string)                             {}
-func (*watcher) Cut(string, time.Duration)                          {}
-func (w *watcher) Unrecorded(n int)                                 { w.unrecorded.Add(int64(n)) }
+func (*watcher) Access(string, time.Duration)              {}
+func (*watcher) Accounting(string, string)                 {}
+func (*watcher) Kept(int, time.Duration, error)            {}
+func (*watcher) Folded(fleet.Folded, time.Duration, error) {}
+func (*watcher) Dropped(string, string)                    {}
+func (*watcher) Cut(string, time.Duration)                 {}
+func (w *watcher) Unrecorded(n int)                        { w.unrecorded.Add(int64(n)) }
 
 // seed makes the subscribers: SIMs in service, of one customer.
 func seed(tb testing.TB, f *fleet.Service, db *store.DB) {
