@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // gather joins reads of single things that are under way at the same time into
@@ -16,9 +17,10 @@ type gather[K comparable, V any] struct {
 
 	mu      sync.Mutex
 	waiting []*ask[K, V]
-	busy    int  // statements under way
-	under   int  // the reads in them
-	soon    bool // one more is about to begin, for all who wait
+	busy    int       // statements under way
+	under   int       // the reads in them
+	begun   time.Time // the last of them
+	soon    bool      // one more is about to begin, for all who wait
 }
 
 // ask is one read that waits.
@@ -34,14 +36,22 @@ type ask[K comparable, V any] struct {
 // there are cores.
 const gatherMax = 64
 
+// gatherPatience is many times what a statement takes.
+const gatherPatience = 5 * time.Millisecond
+
 // pays reports whether those who wait should be read for beside other statements:
-// when they are no fewer than one of those reads for. Small statements beside
-// each other cost more than one after the other.
+// when they are no fewer than one of those reads for, or when those take long.
+// Small statements beside each other cost more than one after the other.
 func (g *gather[K, V]) pays() bool {
-	if g.soon {
+	switch {
+	case g.soon:
+		return false
+	case g.busy == 0:
+		return true
+	case g.busy >= max(2, runtime.GOMAXPROCS(0)):
 		return false
 	}
-	return g.busy == 0 || g.busy < max(2, runtime.GOMAXPROCS(0)) && len(g.waiting)*g.busy >= g.under
+	return len(g.waiting)*g.busy >= g.under || time.Since(g.begun) > gatherPatience
 }
 
 // get reads one thing; found is false when it is not there.
@@ -84,7 +94,7 @@ func (g *gather[K, V]) step(ctx context.Context) (more bool) {
 	batch := g.waiting[:n:n]
 	g.waiting = g.waiting[n:]
 	g.under += n
-	g.soon = false
+	g.soon, g.begun = false, time.Now()
 	g.mu.Unlock()
 	whole := false
 	defer func() {

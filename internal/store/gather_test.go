@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Readers that come at once share statements, and each gets its own.
@@ -53,6 +54,30 @@ func TestGather(t *testing.T) {
 		runtime.Gosched()
 	}
 	t.Logf("%d readers in %d statements", readers, statements.Load())
+}
+
+// A statement is not begun beside others for fewer than they read for, unless
+// those take long; and never by two for the same who wait.
+func TestGatherPays(t *testing.T) {
+	t.Parallel()
+	now, long := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
+	for what, c := range map[string]struct {
+		waiting, busy, under int
+		begun                time.Time
+		soon, want           bool
+	}{
+		"nothing is under way":   {waiting: 1, want: true},
+		"someone is about to":    {waiting: 9, soon: true},
+		"as many wait":           {waiting: 8, busy: 1, under: 8, begun: now, want: true},
+		"fewer wait":             {waiting: 7, busy: 1, under: 8, begun: now},
+		"fewer, but it is slow":  {waiting: 1, busy: 1, under: 8, begun: long, want: true},
+		"all that may are under": {waiting: 99, busy: max(2, runtime.GOMAXPROCS(0)), under: 2, begun: long},
+	} {
+		g := &gather[int, int]{busy: c.busy, under: c.under, begun: c.begun, soon: c.soon, waiting: make([]*ask[int, int], c.waiting)}
+		if got := g.pays(); got != c.want {
+			t.Errorf("%s: %t", what, got)
+		}
+	}
 }
 
 // What fails, fails for all who wait for it, and for nobody after them; a
