@@ -118,7 +118,7 @@ func TestWhoSuspendsAccounts(t *testing.T) {
 			}
 		}
 		// A rule's is lifted by an operator.
-		w.exec(fill("UPDATE portfolio SET suspended = 2 WHERE id = '<C>'"))
+		w.exec(fill("UPDATE portfolio_suspension SET suspended = 2 WHERE portfolio_no = (SELECT no FROM portfolio WHERE id = '<C>')"))
 		w.call(customer, http.MethodGet, "/sim/<child>", "").fails(t, 403, 6009)
 		w.suspend(operator, "C", `{"systemSuspend":"no"}`).has(t, `{"systemSuspend":"no"}`)
 		w.call(customer, http.MethodGet, "/sim/<child>", "").has(t, `{}`)
