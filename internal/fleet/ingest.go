@@ -187,10 +187,28 @@ func (m *metering) load(ctx context.Context, reports []*usage.Report) (err error
 		s := &live[i]
 		m.newest[s.Key], m.open[s.SIM] = s, append(m.open[s.SIM], s)
 	}
+	m.addPending()
 	if err := m.loadEnded(ctx, reports); err != nil {
 		return err
 	}
 	return m.loadHeard(ctx, reports, live)
+}
+
+// addPending adds what open sessions have carried in the month at hand, and no
+// counter holds yet, to what their SIMs used.
+func (m *metering) addPending() {
+	begun := usage.HourOf(time.Date(m.at.Year(), m.at.Month(), 1, 0, 0, 0, 0, time.UTC))
+	for _, owner := range m.sims {
+		if owner.DataLimit == 0 {
+			continue
+		}
+		for _, s := range m.open[owner.ID] {
+			if s.Hour >= begun {
+				in, out := s.Pending()
+				owner.Used += in + out
+			}
+		}
+	}
 }
 
 // loadEnded reads the sessions of reports that belong to none that is open.

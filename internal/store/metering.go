@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/netip"
 	"os"
 	"slices"
@@ -16,20 +17,23 @@ import (
 // pending is what the session x has carried and no counter holds yet.
 const pending = "x.in_base + x.bytes_in + x.out_base + x.bytes_out - x.counted_in - x.counted_out"
 
-// used is what the SIM t used in a month: two parameters, its number and its
+// counted is what the counters hold of what the SIM t used in a month: one
+// parameter, its number.
+const counted = "COALESCE((SELECT m.bytes FROM usage_month m WHERE m.sim_id = t.sim_id AND m.month = ?), 0)"
+
+// used is all that the SIM t used in a month: two parameters, its number and its
 // first hour.
-const used = `COALESCE((SELECT m.bytes FROM usage_month m WHERE m.sim_id = t.sim_id AND m.month = ?), 0)
-	+ COALESCE((SELECT CAST(SUM(` + pending + `) AS BIGINT) FROM data_session x WHERE x.sim_id = t.sim_id AND x.phase IN (1, 4) AND x.hour >= ?), 0)`
+const used = counted + ` + COALESCE((SELECT CAST(SUM(` + pending + `) AS BIGINT) FROM data_session x WHERE x.sim_id = t.sim_id AND x.phase IN (1, 4) AND x.hour >= ?), 0)`
 
 func usedIn(at time.Time) (month, hour int64) {
 	return monthNo(at.Year(), int(at.Month())), usage.HourOf(time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC))
 }
 
-const subscriberSelect = `SELECT s.id, t.iccid, s.imsi, s.msisdn, s.ip, s.apn, t.package_id, t.flags, t.wanted, t.settled, t.holds,
-	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + used + ` ELSE 0 END,
+var subscriberSelect = packed(`SELECT s.id, t.iccid, s.imsi, s.msisdn, s.ip, s.apn, t.package_id, t.flags, t.wanted, t.settled, t.holds,
+	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + counted + ` ELSE 0 END,
 	CASE WHEN t.data_limit > 0 THEN COALESCE((SELECT MIN(r.value) FROM alert_rule r WHERE r.portfolio_no = t.portfolio_no
 		AND r.kind = '` + string(usage.DataThreshold) + `'), 0) ELSE 0 END
-FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE `
+FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE `)
 
 func scanSubscriber(rows rowScanner) (*usage.Subscriber, error) {
 	s := new(usage.Subscriber)
@@ -45,15 +49,15 @@ func scanSubscriber(rows rowScanner) (*usage.Subscriber, error) {
 	return s, unhold(holds, &s.SIM)
 }
 
-// Metered is Subscribers with all that reports depend on, and locks them in a
-// fixed order, so that what networks report of one SIM is taken one by one,
-// whichever node hears it.
+// Metered is Subscribers with all that reports depend on, but of what was used
+// only what the counters hold, and locks them in a fixed order, so that what
+// networks report of one SIM is taken one by one, whichever node hears it.
 func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error) {
 	out := make(map[string]*usage.Subscriber, len(imsis)+len(numbers))
 	read := func(column, prefix string, values any) error {
 		list, arg := tx.engine.list("s."+column, values)
-		month, hour := usedIn(at)
-		return tx.each(ctx, func(rows rowScanner) error {
+		month, _ := usedIn(at)
+		return tx.eachPacked(ctx, func(rows rowScanner) error {
 			s, err := scanSubscriber(rows)
 			if err == nil && prefix == "" {
 				out[string(s.IMSI)] = s
@@ -61,7 +65,7 @@ func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.M
 				out[prefix+string(s.MSISDN)] = s
 			}
 			return err
-		}, subscriberSelect+"s."+column+" <> '' AND "+list+tx.metered(), month, hour, arg)
+		}, subscriberSelect+"s."+column+" <> '' AND "+list+tx.metered(), month, arg)
 	}
 	if len(imsis) > 0 {
 		if err := read("imsi", "", texts(imsis)); err != nil {
@@ -87,14 +91,14 @@ func (tx *Tx) metered() string {
 func (tx *Tx) MeteredIDs(ctx context.Context, ids []int64, at time.Time) (map[int64]*usage.Subscriber, error) {
 	out := make(map[int64]*usage.Subscriber, len(ids))
 	list, arg := tx.engine.list("s.id", ids)
-	month, hour := usedIn(at)
-	err := tx.each(ctx, func(rows rowScanner) error {
+	month, _ := usedIn(at)
+	err := tx.eachPacked(ctx, func(rows rowScanner) error {
 		s, err := scanSubscriber(rows)
 		if err == nil {
 			out[s.ID] = s
 		}
 		return err
-	}, subscriberSelect+list+tx.metered(), month, hour, arg)
+	}, subscriberSelect+list+tx.metered(), month, arg)
 	return out, err
 }
 
@@ -204,13 +208,11 @@ func (tx *Tx) NewestSessions(ctx context.Context, keys []usage.Key) (map[usage.K
 		}
 		return out, tx.each(ctx, scan, newestPostgres, arrays(keyColumns, rows)...)
 	}
-	for _, k := range keys {
-		if err := tx.each(ctx, scan, sessionSelect+"data_session d WHERE d.nas = ? AND d.session_id = ? AND d.charging_id = ? ORDER BY d.id DESC LIMIT 1",
-			k.NAS, k.ID, k.Charging); err != nil {
-			return nil, err
-		}
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return out, tx.each(ctx, scan, newestSQLite, string(list))
 }
 
 var (
@@ -218,6 +220,8 @@ var (
 	newestPostgres = sessionSelect + unnest(keyColumns) + ` AS k (nas, session_id, charging_id) CROSS JOIN LATERAL (
 		SELECT * FROM data_session x WHERE x.nas = k.nas AND x.session_id = k.session_id AND x.charging_id = k.charging_id
 		ORDER BY x.id DESC LIMIT 1 FOR UPDATE) d`
+	newestSQLite = sessionSelect + `json_each(?) k CROSS JOIN data_session d ON d.id = (SELECT x.id FROM data_session x
+		WHERE x.nas = k.value ->> 'NAS' AND x.session_id = k.value ->> 'ID' AND x.charging_id = k.value ->> 'Charging' ORDER BY x.id DESC LIMIT 1)`
 )
 
 // LiveSessions locks and returns the sessions of these SIMs that have not

@@ -149,7 +149,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{Options: o, gateways: newGateways(&o), links: newLinks(&o)}
 	s.trouble = trouble{log: o.Log, what: "accounting cannot be stored; gateways will repeat it"}
 	s.access = newGatherer(o.Workers, o.Batch, s.admitAll)
-	s.accounts = newGatherer(o.Workers, o.Batch, s.keep)
+	s.accounts = newGatherer(o.Workers, o.Batch, s.keepAll)
 	s.folder = newFolder(&o)
 	s.records = newRecorder(&o)
 	s.cutter = newCutter(&o, s.gateways, s.links)
@@ -186,6 +186,8 @@ func (s *Server) listen(ctx context.Context, name, addr string, services radius.
 	server := s.server(name, services)
 	if services == radius.Authentication {
 		server.Batch, server.Workers, server.Together = s.admitTogether, admitsAtOnce, admitsTogether
+	} else {
+		server.Batch, server.Workers, server.Together, server.Apart = s.accountTogether, keepsAtOnce, keepsTogether, restarts
 	}
 	s.ports = append(s.ports, &port{name: name, server: server, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), close: conn.Close,
 		serve: func(ctx context.Context) error { return server.Serve(ctx, conn) }})
@@ -202,6 +204,13 @@ func cannotListen(name, addr string, err error) error {
 const (
 	admitsAtOnce   = 2
 	admitsTogether = 32
+)
+
+// Reports that have come together are kept together, likewise: others come in
+// while the disk has these.
+const (
+	keepsAtOnce   = 2
+	keepsTogether = 128
 )
 
 // server is what answers on one port.
@@ -249,13 +258,16 @@ func (s *Server) Stats() map[string]radius.Stats {
 // Waiting returns how many questions and reports wait for the database, and how
 // many answered questions wait to be recorded.
 func (s *Server) Waiting() (questions, reports, records int) {
-	questions = len(s.access.queue)
+	questions, reports = len(s.access.queue), len(s.accounts.queue)
 	for _, p := range s.ports {
-		if p.name == PortAuth {
+		switch p.name {
+		case PortAuth:
 			questions += p.server.Stats().Waiting
+		case PortAcct:
+			reports += p.server.Stats().Waiting
 		}
 	}
-	return questions, len(s.accounts.queue), int(s.records.waiting.Load())
+	return questions, reports, int(s.records.waiting.Load())
 }
 
 // Run serves until ctx ends or a socket fails. It then answers the requests

@@ -12,45 +12,94 @@ import (
 
 // account answers an Accounting-Request once what it says is durable.
 func (s *Server) account(ctx context.Context, r *radius.Request) *radius.Packet {
-	step, result, err := s.take(ctx, r)
-	if err != nil {
-		s.Observer.Accounting(step, Unanswered)
-		return nil
+	m := s.message(r)
+	var err error
+	switch {
+	case m.counts:
+		_, err = s.accounts.ask(ctx, m.report)
+	case restarts(r.Packet):
+		err = s.closeNAS(ctx, r)
 	}
-	s.Observer.Accounting(step, result)
-	return radius.New(radius.AccountingResponse)
+	return s.answered(&m, err)
 }
 
-// take does what a message asks for (RFC 2866 section 5.1).
-func (s *Server) take(ctx context.Context, r *radius.Request) (step, result string, err error) {
+// accountTogether answers Accounting-Requests that have come together, but for
+// those that [restarts] is about.
+func (s *Server) accountTogether(ctx context.Context, requests []*radius.Request) []*radius.Packet {
+	replies, messages := make([]*radius.Packet, len(requests)), make([]message, len(requests))
+	reports := make([]usage.Report, 0, len(requests))
+	for i, r := range requests {
+		if s.gateways.pretends(r) {
+			s.Observer.Dropped(PortAcct, DropImpersonation)
+			continue
+		}
+		if messages[i] = s.message(r); messages[i].counts {
+			reports = append(reports, messages[i].report)
+		}
+	}
+	var err error
+	if len(reports) > 0 {
+		err = s.keep(ctx, reports)
+	}
+	for i := range messages {
+		if m := &messages[i]; m.counts {
+			replies[i] = s.answered(m, err)
+		} else if m.step != "" {
+			replies[i] = s.answered(m, nil)
+		}
+	}
+	return replies
+}
+
+// restarts reports that a gateway says that it begins or ends its work: its
+// sessions are over once all is counted that it has said before.
+func restarts(p *radius.Packet) bool {
+	status, _ := radius.AcctStatusType.Get(p)
+	return status == radius.StatusAccountingOn || status == radius.StatusAccountingOff
+}
+
+// message is what an Accounting-Request says (RFC 2866 section 5.1).
+type message struct {
+	step   string // as metrics name it
+	counts bool   // it has a report that counts
+	result string // when nothing fails
+	report usage.Report
+}
+
+func (s *Server) message(r *radius.Request) message {
 	status, _ := radius.AcctStatusType.Get(r.Packet)
 	switch status {
 	case radius.StatusStart:
-		result, err = s.count(ctx, r, usage.Start)
-		return StepStart, result, err
+		return s.reported(r, StepStart, usage.Start)
 	case radius.StatusInterimUpdate:
-		result, err = s.count(ctx, r, usage.Interim)
-		return StepInterim, result, err
+		return s.reported(r, StepInterim, usage.Interim)
 	case radius.StatusStop:
-		result, err = s.count(ctx, r, usage.Stop)
-		return StepStop, result, err
+		return s.reported(r, StepStop, usage.Stop)
 	case radius.StatusAccountingOn:
-		return StepOn, Answered, s.closeNAS(ctx, r)
+		return message{step: StepOn, result: Answered}
 	case radius.StatusAccountingOff:
-		return StepOff, Answered, s.closeNAS(ctx, r)
+		return message{step: StepOff, result: Answered}
 	case radius.StatusFailed:
 	}
-	return StepOther, Answered, nil
+	return message{step: StepOther, result: Answered}
 }
 
-// count has one report of a session counted.
-func (s *Server) count(ctx context.Context, r *radius.Request, step usage.Step) (string, error) {
-	report, ok := s.report(r, step)
-	if !ok {
-		return Incomplete, nil
+func (s *Server) reported(r *radius.Request, name string, step usage.Step) message {
+	m := message{step: name, result: Answered}
+	if m.report, m.counts = s.report(r, step); !m.counts {
+		m.result = Incomplete
 	}
-	_, err := s.accounts.ask(ctx, report)
-	return Answered, err
+	return m
+}
+
+// answered is the answer to a message; none when what it says is not durable.
+func (s *Server) answered(m *message, err error) *radius.Packet {
+	if err != nil {
+		s.Observer.Accounting(m.step, Unanswered)
+		return nil
+	}
+	s.Observer.Accounting(m.step, m.result)
+	return radius.New(radius.AccountingResponse)
 }
 
 // mostBytes is more than any session carries, and little enough that sums of it
@@ -139,20 +188,26 @@ func (s *Server) closeNAS(ctx context.Context, r *radius.Request) error {
 	return err
 }
 
-// keep makes reports durable together, and has them counted.
-func (s *Server) keep(ctx context.Context, batch []*question[usage.Report, struct{}]) {
+// keepAll keeps the reports of those who asked together.
+func (s *Server) keepAll(ctx context.Context, batch []*question[usage.Report, struct{}]) {
 	reports := make([]usage.Report, len(batch))
 	for i, q := range batch {
 		reports[i] = q.ask
 	}
+	err := s.keep(ctx, reports)
+	for _, q := range batch {
+		q.err = err
+	}
+}
+
+// keep makes reports durable together, and has them counted.
+func (s *Server) keep(ctx context.Context, reports []usage.Report) error {
 	begun := time.Now()
 	err := s.Fleet.Keep(ctx, reports)
 	s.Observer.Kept(len(reports), time.Since(begun), err)
 	s.trouble.met(err)
-	for _, q := range batch {
-		q.err = err
-	}
 	s.folder.wake()
+	return err
 }
 
 var _ Fleet = (*fleet.Service)(nil)

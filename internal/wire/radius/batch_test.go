@@ -151,6 +151,34 @@ func TestWhatComesMeanwhileIsOneBatch(t *testing.T) {
 	})
 }
 
+// Requests that may take long keep no others waiting, and no more of them are
+// under way or waiting than there is room for.
+func TestLongRequestsAreKeptApart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		b := serve(t, &radius.Server{Workers: 1, Batch: together(accept), Apart: func(p *radius.Packet) bool { return p.Code == radius.AccountingRequest },
+			Handler: func(ctx context.Context, r *radius.Request) *radius.Packet {
+				<-release
+				return accept(ctx, r)
+			}})
+		send := func(code radius.Code, identifier int) {
+			_, raw := request(t, code, uint8(identifier), "s")
+			b.nas.send(t, b.at, raw)
+			synctest.Wait()
+		}
+		const most = 2 * radius.DefaultApart
+		for i := range most + 1 {
+			send(radius.AccountingRequest, i)
+		}
+		send(radius.AccessRequest, 0)
+		b.want(t, radius.Stats{Received: most + 2, Handled: radius.DefaultApart + 1, Answered: 1, Waiting: radius.DefaultApart}, radius.DropQueueFull)
+		close(release)
+		synctest.Wait()
+		b.want(t, radius.Stats{Received: most + 2, Handled: most + 1, Answered: most + 1}, radius.DropQueueFull)
+	})
+}
+
 // A batch that a handler answers with too few or too many replies is asked for
 // one by one, rather than that somebody gets what is another's.
 func TestRepliesAreNotMixedUp(t *testing.T) {

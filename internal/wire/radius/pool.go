@@ -42,6 +42,7 @@ type pool struct {
 	settings
 	server *Server
 	queue  chan *job
+	apart  chan *job       // those that may take long; nil where none are told apart
 	ctx    context.Context // the handlers'
 	cancel context.CancelFunc
 	unhook func() bool // from the end of the context that start got
@@ -56,10 +57,26 @@ func (s *Server) start(ctx context.Context) *pool {
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	p.unhook = context.AfterFunc(ctx, p.hurry)
 	for range p.workers {
-		p.wg.Go(p.work)
+		p.wg.Go(func() { p.work(p.queue, p.together) })
+	}
+	if s.Apart != nil {
+		p.apart = make(chan *job, DefaultApart)
+		for range DefaultApart {
+			p.wg.Go(func() { p.work(p.apart, 1) })
+		}
 	}
 	return p
 }
+
+// queueOf is where a job waits.
+func (p *pool) queueOf(j *job) chan<- *job {
+	if p.isApart(j) {
+		return p.apart
+	}
+	return p.queue
+}
+
+func (p *pool) isApart(j *job) bool { return p.apart != nil && p.server.Apart(j.Packet) }
 
 // hurry ends the handlers' context when the drain time is over.
 func (p *pool) hurry() {
@@ -71,7 +88,7 @@ func (p *pool) hurry() {
 func (p *pool) offer(j *job) bool {
 	p.server.counters.waiting.Add(1)
 	select {
-	case p.queue <- j:
+	case p.queueOf(j) <- j:
 		return true
 	default:
 		p.server.counters.waiting.Add(-1)
@@ -83,7 +100,7 @@ func (p *pool) offer(j *job) bool {
 func (p *pool) put(ctx context.Context, j *job) bool {
 	p.server.counters.waiting.Add(1)
 	select {
-	case p.queue <- j:
+	case p.queueOf(j) <- j:
 		return true
 	case <-ctx.Done():
 		p.server.counters.waiting.Add(-1)
@@ -95,6 +112,9 @@ func (p *pool) put(ctx context.Context, j *job) bool {
 // be offered any more.
 func (p *pool) stop() {
 	close(p.queue)
+	if p.apart != nil {
+		close(p.apart)
+	}
 	if p.unhook() {
 		p.hurry()
 	}
@@ -104,10 +124,10 @@ func (p *pool) stop() {
 
 // work answers what is queued: one request after the other, or, where the server
 // has a Batch, with each also what has come meanwhile.
-func (p *pool) work() {
-	jobs := make([]*job, 0, p.together)
-	for j := range p.queue {
-		jobs = p.fill(append(jobs[:0], j))
+func (p *pool) work(queue <-chan *job, together int) {
+	jobs := make([]*job, 0, together)
+	for j := range queue {
+		jobs = fill(queue, append(jobs[:0], j), together)
 		p.server.counters.waiting.Add(int64(-len(jobs)))
 		p.serve(jobs)
 		for _, j := range jobs {
@@ -117,10 +137,10 @@ func (p *pool) work() {
 }
 
 // fill adds what waits.
-func (p *pool) fill(jobs []*job) []*job {
-	for len(jobs) < p.together {
+func fill(queue <-chan *job, jobs []*job, most int) []*job {
+	for len(jobs) < most {
 		select {
-		case j, ok := <-p.queue:
+		case j, ok := <-queue:
 			if !ok {
 				return jobs
 			}
@@ -216,7 +236,7 @@ func (p *pool) alone(j *job) (reply *Packet) {
 			reply = nil
 		}
 	}()
-	if p.server.Batch != nil {
+	if p.server.Batch != nil && !p.isApart(j) {
 		return p.server.Batch(p.ctx, []*Request{&j.Request})[0]
 	}
 	return p.server.Handler(p.ctx, &j.Request)

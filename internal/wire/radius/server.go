@@ -60,6 +60,7 @@ const (
 	DefaultQueue     = 1024
 	DefaultReaders   = 2
 	DefaultTogether  = 64
+	DefaultApart     = 16
 	DefaultKeep      = 8 * time.Second
 	DefaultKeepBytes = 32 << 20
 	DefaultDrain     = 5 * time.Second
@@ -69,7 +70,8 @@ const (
 // Fields must not change once it serves; zero fields take the defaults.
 //
 // Memory is bounded by Workers + Queue + Readers packets, readers and workers
-// counting for as many as they take at once, and KeepBytes of kept replies. What does not fit is dropped and counted, never queued elsewhere.
+// counting for as many as they take at once, and KeepBytes of kept replies. What
+// does not fit is dropped and counted, never queued elsewhere.
 type Server struct {
 	Handler  Handler
 	Services Service
@@ -80,6 +82,11 @@ type Server struct {
 	// each request. When it panics it is called again with each request alone.
 	Batch    func(ctx context.Context, requests []*Request) []*Packet
 	Together int
+
+	// Apart, if set, names requests that may take long: they keep no others
+	// waiting, as Handler is asked about each by workers of their own, of whom
+	// there are DefaultApart with a queue of that length.
+	Apart func(*Packet) bool
 
 	// Clients finds the client at an address. It is called for every datagram
 	// and must be quick.

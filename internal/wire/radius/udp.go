@@ -23,7 +23,7 @@ const maxReadErrors = 16
 // close conn. On a host with several addresses, bind conn to one of them: a
 // reply from another one is not recognised.
 func (s *Server) Serve(ctx context.Context, conn net.PacketConn) error {
-	if s.Handler == nil && s.Batch == nil || s.Clients == nil || s.Services == 0 {
+	if s.Handler == nil && (s.Batch == nil || s.Apart != nil) || s.Clients == nil || s.Services == 0 {
 		return errors.New("radius: a server needs a handler, clients and services")
 	}
 	if c, ok := conn.(interface{ SetReadBuffer(int) error }); ok {

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"runtime/pprof"
 	"sync/atomic"
 	"testing"
@@ -92,6 +93,7 @@ func TestMain(m *testing.M) {
 
 // serve runs until its input ends.
 func serve(o store.Options) error {
+	debug.SetGCPercent(400) // as simurgh serve has it
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
