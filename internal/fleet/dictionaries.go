@@ -77,17 +77,18 @@ func (s *Service) CreateEntry(ctx context.Context, r Request, e tenant.Entry) (t
 	if e.ID, e.Status = 0, tenant.Active; e.Dictionary == tenant.UserTypes && e.Role == "" {
 		e.Role = tenant.StandardUser
 	}
-	return s.changeEntry(ctx, r, e.Dictionary, 0, func(to *tenant.Entry) { *to = e })
+	return s.changeEntry(ctx, r, e.Dictionary, nil, func(to *tenant.Entry) { *to = e })
 }
 
 // ChangeEntry changes the name, the title or the status of an entry, and the role
 // of a user type, which its users have then. Those that are built in stay as they
 // are.
 func (s *Service) ChangeEntry(ctx context.Context, r Request, d tenant.Dictionary, id int64, change func(*tenant.Entry)) (tenant.Entry, error) {
-	return s.changeEntry(ctx, r, d, id, change)
+	return s.changeEntry(ctx, r, d, &id, change)
 }
 
-func (s *Service) changeEntry(ctx context.Context, r Request, d tenant.Dictionary, id int64, change func(*tenant.Entry)) (e tenant.Entry, err error) {
+// changeEntry makes an entry where no id is given.
+func (s *Service) changeEntry(ctx context.Context, r Request, d tenant.Dictionary, id *int64, change func(*tenant.Entry)) (e tenant.Entry, err error) {
 	if err := r.Caller.Needs(tenant.PortfolioWrite); err != nil {
 		return e, err
 	}
@@ -101,8 +102,8 @@ func (s *Service) changeEntry(ctx context.Context, r Request, d tenant.Dictionar
 			return err
 		}
 		e = tenant.Entry{}
-		if id != 0 {
-			if e, err = entryIn(all, d, id); err != nil {
+		if id != nil {
+			if e, err = entryIn(all, d, *id); err != nil {
 				return err
 			}
 		} else if len(all) >= maxEntries {

@@ -30,6 +30,7 @@ func TestDictionaries(t *testing.T) {
 			w.call(operator, http.MethodPatch, one, `{}`).fails(t, 400, 6017)
 			w.call(operator, http.MethodPatch, one, `{"name":"Ours","title":"ours","status":"deleted"}`).has(t, `{"name":"Ours","title":"ours","status":"deleted"}`)
 			w.call(operator, http.MethodPatch, list+"/999999", `{"name":"x"}`).fails(t, 404, 6002)
+			w.call(operator, http.MethodPatch, list+"/0", `{"name":"x","title":"zero"}`).fails(t, 404, 6002)
 			w.call(operator, http.MethodGet, list+"?status=deleted", "").has(t, `{"itemCount":1,"items":[{"title":"ours"}]}`)
 			w.call(operator, http.MethodGet, list+"?sortField=title&sortOrder=D&pageSize=1", "").has(t, `{"itemCount":1}`)
 			w.call(admin, http.MethodPost, list, `{"name":"x","title":"x"}`).fails(t, 403, 6001)
