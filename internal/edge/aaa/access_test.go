@@ -46,6 +46,7 @@ func (w *world) variety() {
 	for n, bytes := range map[int]int{limitedSIM: usage.Megabyte, nearLimitSIM: usage.Megabyte * 9 / 10} {
 		w.radclient("acct", fmt.Sprintf(`Acct-Status-Type = Stop, Acct-Session-Id = "before%d", 3GPP-IMSI = "%s", Acct-Input-Octets = %d`, n, imsi(n), bytes))
 	}
+	w.counted()
 	w.command(limitedSIM, sim.ResumeSystem, "the limit itself must hold")
 }
 
