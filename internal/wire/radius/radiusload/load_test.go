@@ -66,7 +66,7 @@ func (p *peer) answer(to *radius.Packet, code radius.Code, with []byte) {
 	if err == nil {
 		_, err = p.WriteToUDP(wire, p.from)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, net.ErrClosed) { // it may be stopped meanwhile
 		p.tb.Error(err)
 	}
 }
