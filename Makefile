@@ -10,7 +10,7 @@ build:
 
 test: deps build lint
 	CI=1 $(GO) test -race -timeout 15m ./...
-	./scripts/fuzz 5s
+	./scripts/fuzz 20000x
 
 # What a developer runs between two edits: no race detector, no installing.
 quick:

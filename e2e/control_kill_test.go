@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
 	"github.com/simurgh-iot/simurgh/internal/event"
@@ -24,11 +23,14 @@ func TestAControlWhoseServerIsKilled(t *testing.T) {
 		var key struct{ ClientID, ClientSecret string }
 		p.run(t, &key, "service-account", "create", "--portfolio", labPortfolio, "--email", "bot@lab.example")
 		p.run(t, nil, "sims", "activate", string(iccidOf(0)))
-		a, one := p.open(t), p.serve(t)
+		a, first := p.open(t), p.serve(t)
 		until(t, "the SIM is on the network", func() bool { return waits(t, a) == 0 })
-		token := tokenOf(t, one, key.ClientID, key.ClientSecret)
+		if err := first.stop(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
 		p.run(t, nil, "network", "set", app.FirstNetwork, "--latency", "10s")
-		time.Sleep(2 * time.Second) // for the server to hear of it
+		one := p.serve(t)
+		token := tokenOf(t, one, key.ClientID, key.ClientSecret)
 		heard := make(chan error, 1)
 		go func() { _, _, err := relocate(one, token, "k"); heard <- err }()
 		until(t, "the request is on record", func() bool { return asked(t, a) == 1 })
