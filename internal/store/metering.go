@@ -184,15 +184,6 @@ func (r reader) sessions(ctx context.Context, where string, args ...any) ([]usag
 	return out, err
 }
 
-// held ends a SELECT of sessions that are to be changed: Advance locks nothing
-// but them.
-func (tx *Tx) held() string {
-	if tx.engine.locks() {
-		return " ORDER BY d.id FOR UPDATE OF d"
-	}
-	return ""
-}
-
 // NewestSessions locks and returns, for each key, the newest session under it.
 func (tx *Tx) NewestSessions(ctx context.Context, keys []usage.Key) (map[usage.Key]*usage.Session, error) {
 	out := make(map[usage.Key]*usage.Session, len(keys))
@@ -226,12 +217,28 @@ var (
 
 // LiveSessions locks and returns the sessions of these SIMs that have not
 // ended, in the order of their newest report.
-func (tx *Tx) LiveSessions(ctx context.Context, ids []int64) ([]usage.Session, error) {
-	list, arg := tx.engine.list("d.sim_id", ids)
-	out, err := tx.sessions(ctx, " WHERE "+list+" AND d.phase IN (1, 4)"+tx.held(), arg)
+func (tx *Tx) LiveSessions(ctx context.Context, ids []int64) (out []usage.Session, err error) {
+	add := func(rows rowScanner) error {
+		s, err := scanSession(rows)
+		out = append(out, *s)
+		return err
+	}
+	if tx.engine.locks() {
+		err = tx.each(ctx, add, livePostgres, slices.Sorted(slices.Values(ids)))
+	} else {
+		err = tx.each(ctx, add, liveSQLite, toJSON(ids))
+	}
 	slices.SortFunc(out, func(a, b usage.Session) int { return cmp.Or(a.LastAt.Compare(b.LastAt), cmp.Compare(a.ID, b.ID)) })
 	return out, err
 }
+
+// SIM by SIM on PostgreSQL: from a list it may choose to walk through all open
+// sessions there are and to look for each in the list.
+const (
+	livePostgres = sessionSelect + `unnest(?::bigint[]) AS k (sim_id) CROSS JOIN LATERAL (
+		SELECT * FROM data_session x WHERE x.sim_id = k.sim_id AND x.phase IN (1, 4) ORDER BY x.id FOR UPDATE) d`
+	liveSQLite = sessionSelect + "data_session d WHERE d.sim_id IN (SELECT value FROM json_each(?)) AND d.phase IN (1, 4)"
+)
 
 // Reconsider has the rules look at the next report of each session of these SIMs
 // that has not ended. Reports that Advance is taking are waited for; later ones
@@ -240,9 +247,8 @@ func (tx *Tx) Reconsider(ctx context.Context, ids []int64) error {
 	if !tx.engine.locks() { // one writer: nothing is being taken
 		return nil
 	}
-	list, arg := tx.engine.list("sim_id", ids)
-	_, err := tx.exec(ctx, `UPDATE data_session SET ceiling = 0 WHERE id IN
-		(SELECT id FROM data_session WHERE `+list+` AND phase IN (1, 4) ORDER BY id FOR UPDATE)`, arg)
+	_, err := tx.exec(ctx, `UPDATE data_session SET ceiling = 0 WHERE id IN (SELECT x.id FROM data_session x
+		WHERE x.sim_id IN (SELECT unnest(?::bigint[])) AND x.phase IN (1, 4) ORDER BY x.id FOR UPDATE)`, ids)
 	return err
 }
 

@@ -136,10 +136,11 @@ func TestPostgresFindsOneSessionOfMany(t *testing.T) {
 	err := db.Write(ctx, func(tx *store.Tx) error {
 		reports := make([]usage.Report, 3000)
 		sessions, some := make([]*usage.Session, len(reports)), []*usage.Report{}
+		ids, keys := make([]int64, len(reports)), make([]usage.Key, len(reports))
 		for i := range reports {
 			reports[i] = usage.Report{Key: usage.Key{NAS: "pgw1", ID: fmt.Sprintf("s%d", i)}, Step: usage.Start, At: time.Now(), IMSI: "234150000000001"}
 			s, _ := usage.New(int64(i+1), reports[i])
-			sessions[i] = &s
+			sessions[i], ids[i], keys[i] = &s, s.SIM, s.Key
 			if i%50 == 0 {
 				some = append(some, &reports[i])
 			}
@@ -150,6 +151,14 @@ func TestPostgresFindsOneSessionOfMany(t *testing.T) {
 		plan := plans(t, tx, "advance", func() error { _, err := tx.Advance(ctx, some); return err })
 		if !strings.Contains(plan, "data_session_key") || strings.Contains(plan, "data_session_open") {
 			t.Errorf("a session is looked for elsewhere:\n%s", plan)
+		}
+		for what, read := range map[string]func() error{
+			"live":   func() error { _, err := tx.LiveSessions(ctx, ids[:1000]); return err },
+			"newest": func() error { _, err := tx.NewestSessions(ctx, keys[:1000]); return err },
+		} {
+			if plan := plans(t, tx, what, read); strings.Contains(plan, "sim_id = ANY") || strings.Contains(plan, "data_session_open") {
+				t.Errorf("%s: every open session is looked for in the list:\n%s", what, plan)
+			}
 		}
 		return nil
 	})

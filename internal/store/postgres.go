@@ -42,8 +42,9 @@ const (
 // write. They have one good plan, so it is made once per connection: by itself
 // PostgreSQL makes a new one for every execution, which takes more time than
 // what it plans. Made so early, a plan must not depend on how small a table was;
-// nested loops over indexes suit a table of any size.
-const keyedPlans = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+// nested loops over indexes suit a table of any size. To compile one to machine
+// code (jit) takes longer than to run it.
+const keyedPlans = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"
 
 // planByKeys sets a new connection up so. It is asked for in a statement, as
 // poolers refuse such settings when a connection is opened; a database that only
