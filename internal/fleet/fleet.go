@@ -33,7 +33,7 @@ type Service struct {
 	does     func(driver string, k sim.ErrandKind) bool
 	keys     *keys
 	bearers  *bearers
-	waiting  *backlog
+	waiting  []*backlog // by share
 }
 
 // Options are what a Service needs besides its store.
@@ -68,7 +68,7 @@ func New(store Store, o Options) *Service {
 	// Databases keep microseconds; a caller is told what they will return.
 	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	return &Service{store: store, vault: o.Vault, now: now, told: o.Told, cut: o.Cut, rules: o.Rules.defaults(), guard: newGuard(now),
-		controls: o.Controls, does: o.Does, keys: &keys{read: map[string][]byte{}}, bearers: &bearers{}, waiting: &backlog{room: make(chan struct{})}}
+		controls: o.Controls, does: o.Does, keys: &keys{read: map[string][]byte{}}, bearers: &bearers{}, waiting: newBacklogs(store.Shares())}
 }
 
 // Request is who asks, and how.

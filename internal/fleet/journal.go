@@ -13,7 +13,8 @@ import (
 // Journal keeps what networks report, durably, until it is counted.
 type Journal interface {
 	OpenJournal(ctx context.Context) error
-	Append(ctx context.Context, body []byte, reports int, at time.Time) error
+	Shares() int
+	Append(ctx context.Context, parts []usage.Part, at time.Time) error
 	Backlog(ctx context.Context) (usage.Backlog, error)
 	Backlogged(ctx context.Context, id int64) (bool, error)
 	Counted(id int64)
@@ -22,7 +23,7 @@ type Journal interface {
 // JournalWriter takes reports out of the journal, in the transaction that counts
 // them.
 type JournalWriter interface {
-	TakeBatches(ctx context.Context, reports int, left time.Duration) ([]usage.Batch, error)
+	TakeBatches(ctx context.Context, share, reports int, left time.Duration) ([]usage.Batch, error)
 	SetAside(ctx context.Context, list []usage.SetAside) error
 }
 
@@ -30,21 +31,32 @@ type JournalWriter interface {
 // some tens of milliseconds.
 const (
 	foldReports = 1000
-	maxWaiting  = 20_000          // reports that were kept and not counted yet
+	maxWaiting  = 20_000          // reports that were kept and not counted yet, of all shares
 	maxBytes    = 16 << 20        // likewise
 	roomTime    = 2 * time.Second // for there to be room, before nothing is kept
 	leftTime    = 5 * time.Second // after which a batch of another node is an orphan's
 	markPause   = 5 * time.Millisecond
 )
 
-// backlog is what this process has kept and not seen counted.
+// backlog is what this process has kept of a share and not seen counted.
 type backlog struct {
+	share   int
 	folding sync.Mutex // one Fold at a time: sessions are counted in the order of their reports
+
+	maxReports, maxBytes int64
 
 	mu             sync.Mutex
 	reports, bytes int64         // waiting
 	under          int           // calls of Keep that are under way
 	room           chan struct{} // closed when there is more room
+}
+
+func newBacklogs(shares int) []*backlog {
+	out := make([]*backlog, shares)
+	for i := range out {
+		out[i] = &backlog{share: i, maxReports: maxWaiting / int64(shares), maxBytes: maxBytes / int64(shares), room: make(chan struct{})}
+	}
+	return out
 }
 
 // reserve waits until there is room.
@@ -53,7 +65,7 @@ func (b *backlog) reserve(ctx context.Context, reports, bytes int64) error {
 	defer late.Stop()
 	for {
 		b.mu.Lock()
-		if b.reports == 0 || b.reports+reports <= maxWaiting && b.bytes+bytes <= maxBytes {
+		if b.reports == 0 || b.reports+reports <= b.maxReports && b.bytes+bytes <= b.maxBytes {
 			b.reports, b.bytes, b.under = b.reports+reports, b.bytes+bytes, b.under+1
 			b.mu.Unlock()
 			return nil
@@ -103,14 +115,41 @@ func (b *backlog) release(reports, bytes int64) {
 // returned; only then may the network be answered. They are counted by Fold. While
 // too many wait to be counted it waits, and then fails with kind Exhausted.
 func (s *Service) Keep(ctx context.Context, reports []usage.Report) error {
-	body := usage.EncodeReports(reports)
-	n, size := int64(len(reports)), int64(len(body))
-	if err := s.waiting.reserve(ctx, n, size); err != nil {
-		return err
+	parts := sharedOut(reports, len(s.waiting))
+	for i, p := range parts {
+		if err := s.waiting[p.Share].reserve(ctx, int64(p.Reports), int64(len(p.Body))); err != nil {
+			s.kept(parts[:i], err)
+			return err
+		}
 	}
-	err := s.store.Append(ctx, body, len(reports), s.now())
-	s.waiting.kept(n, size, err)
+	err := s.store.Append(ctx, parts, s.now())
+	s.kept(parts, err)
 	return err
+}
+
+func (s *Service) kept(parts []usage.Part, err error) {
+	for _, p := range parts {
+		s.waiting[p.Share].kept(int64(p.Reports), int64(len(p.Body)), err)
+	}
+}
+
+// sharedOut tells who is to count which reports, of n.
+func sharedOut(reports []usage.Report, n int) []usage.Part {
+	if n == 1 {
+		return []usage.Part{{Reports: len(reports), Body: usage.EncodeReports(reports)}}
+	}
+	of := make([][]usage.Report, n)
+	for i := range reports {
+		share := reports[i].Share(n)
+		of[share] = append(of[share], reports[i])
+	}
+	parts := make([]usage.Part, 0, n)
+	for share, list := range of {
+		if len(list) > 0 {
+			parts = append(parts, usage.Part{Share: share, Reports: len(list), Body: usage.EncodeReports(list)})
+		}
+	}
+	return parts
 }
 
 // Folded is what one Fold did.
@@ -121,18 +160,40 @@ type Folded struct {
 	More     bool // there may be more
 }
 
-// Fold counts the oldest of what was kept, as Ingest does, and takes it out of the
-// journal in the same transaction: whatever happens, each report is counted once.
-// It takes what other nodes have left behind, too. Reports that cannot be counted
-// are set aside, and hold up no others.
+func (f *Folded) add(g Folded) {
+	f.Taken, f.Ignored, f.Unknown = f.Taken+g.Taken, f.Ignored+g.Ignored, f.Unknown+g.Unknown
+	f.Reports, f.SetAside, f.More = f.Reports+g.Reports, f.SetAside+g.SetAside, f.More || g.More
+}
+
+// Shares is how many can call FoldShare at once, each with a number below it.
+func (s *Service) Shares() int { return len(s.waiting) }
+
+// Fold is FoldShare of one share after the other.
 func (s *Service) Fold(ctx context.Context) (Folded, error) {
-	s.waiting.folding.Lock()
-	defer s.waiting.folding.Unlock()
+	var all Folded
+	for share := range s.waiting {
+		f, err := s.FoldShare(ctx, share)
+		all.add(f)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// FoldShare counts the oldest of what was kept of a share, as Ingest does, and takes
+// it out of the journal in the same transaction: whatever happens, each report is
+// counted once. It takes what other nodes have left behind, too. Reports that cannot
+// be counted are set aside, and hold up no others.
+func (s *Service) FoldShare(ctx context.Context, share int) (Folded, error) {
+	waiting := s.waiting[share]
+	waiting.folding.Lock()
+	defer waiting.folding.Unlock()
 	if err := s.store.OpenJournal(ctx); err != nil {
 		return Folded{}, err
 	}
-	f := fold{s: s}
-	reports, bytes := s.waiting.durable()
+	f := fold{s: s, share: share}
+	reports, bytes := waiting.durable()
 	err := f.run(ctx, foldReports)
 	if err != nil && spoilt(ctx, err) {
 		err = f.apart(ctx)
@@ -141,11 +202,11 @@ func (s *Service) Fold(ctx context.Context) (Folded, error) {
 		return Folded{}, err
 	}
 	if f.last == 0 {
-		s.waiting.release(reports, bytes) // others have counted it
+		waiting.release(reports, bytes) // others have counted it
 		return Folded{}, nil
 	}
 	s.store.Counted(f.last)
-	s.waiting.release(int64(f.done.Reports), f.bytes)
+	waiting.release(int64(f.done.Reports), f.bytes)
 	if f.m != nil {
 		s.after(f.m.rules)
 	}
@@ -199,6 +260,7 @@ func (s *Service) settled(ctx context.Context) error {
 // fold is one Fold.
 type fold struct {
 	s     *Service
+	share int
 	m     *metering
 	done  Folded
 	bytes int64
@@ -209,7 +271,7 @@ type fold struct {
 // aside.
 func (f *fold) take(ctx context.Context, tx Tx, n int) ([]usage.Report, error) {
 	f.m, f.done, f.bytes, f.last = nil, Folded{}, 0, 0
-	batches, err := tx.TakeBatches(ctx, n, leftTime)
+	batches, err := tx.TakeBatches(ctx, f.share, n, leftTime)
 	if err != nil || len(batches) == 0 {
 		return nil, err
 	}

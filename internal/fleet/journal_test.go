@@ -126,6 +126,44 @@ func TestFoldsAndKeepsAtOnce(t *testing.T) {
 	})
 }
 
+// On PostgreSQL reports of other SIMs are counted while those of one have to wait.
+func TestSharesAreCountedAtOnce(t *testing.T) {
+	t.Parallel()
+	o := store.Options{URL: pgtest.URL(t)}
+	w := newWorldOn(t, o)
+	held := w.session(0, "a").report(usage.Start, 0, 0)
+	w.live(0)
+	i, other := 0, held
+	for other.Share(w.Shares()) == held.Share(w.Shares()) {
+		i++
+		other = w.session(i, "b").report(usage.Interim, 10, 0)
+	}
+	iccid := w.live(i)
+	tx := got(raw(t, o).BeginTx(t.Context(), nil))(t)
+	if _, err := tx.ExecContext(t.Context(), "SELECT 1 FROM sim_state t JOIN sim s ON s.id = t.sim_id WHERE s.imsi = $1 FOR UPDATE OF t", string(held.IMSI)); err != nil {
+		t.Fatal(err)
+	}
+	w.keep(held, other)
+	counted := make(chan error, 1)
+	go func() {
+		f, err := w.FoldShare(context.WithoutCancel(t.Context()), held.Share(w.Shares()))
+		if err == nil && f.Taken != 1 {
+			err = fmt.Errorf("%+v", f)
+		}
+		counted <- err
+	}()
+	if f := got(w.FoldShare(t.Context(), other.Share(w.Shares())))(t); f.Taken != 1 || w.monthOf(iccid).In != 10 {
+		t.Errorf("%+v", f)
+	}
+	select {
+	case err := <-counted:
+		t.Errorf("the SIM was locked, and counted for: %v", err)
+	default:
+	}
+	w.must(tx.Rollback())
+	w.must(<-counted)
+}
+
 // sick is a store that cannot count one session, as if it had a fault of ours.
 type sick struct {
 	adapter
@@ -162,7 +200,7 @@ func TestAReportThatCannotBeCountedIsSetAside(t *testing.T) {
 		}
 		w.keep(w.session(0, "before").report(usage.Interim, 1, 0))
 		w.keep(batch...)
-		w.must(w.db.Append(t.Context(), []byte("no reports"), 3, w.clock.now()))
+		w.must(w.db.Append(t.Context(), []usage.Part{{Reports: 3, Body: []byte("no reports")}}, w.clock.now()))
 		w.keep(w.session(0, "after").report(usage.Interim, 2, 0))
 		f := fleet.New(sick{adapter{w.db}, "4"}, fleet.Options{Now: w.clock.now})
 		aside := 0
@@ -217,11 +255,15 @@ func (s away) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
 // endless is a store whose journal takes everything, and that counts nothing.
 type endless struct {
 	fleet.Store
-	kept int
+	shares, kept int
 }
 
-func (e *endless) Append(_ context.Context, _ []byte, reports int, _ time.Time) error {
-	e.kept += reports
+func (e *endless) Shares() int { return e.shares }
+
+func (e *endless) Append(_ context.Context, parts []usage.Part, _ time.Time) error {
+	for _, p := range parts {
+		e.kept += p.Reports
+	}
 	return nil
 }
 
@@ -230,9 +272,12 @@ func (e *endless) Append(_ context.Context, _ []byte, reports int, _ time.Time) 
 func TestTheBacklogIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := &endless{}
+		e := &endless{shares: 2}
 		f := fleet.New(e, fleet.Options{})
 		batch := make([]usage.Report, 256)
+		for i := range batch {
+			batch[i].IMSI = ident.IMSI(fmt.Sprintf("23415%010d", i))
+		}
 		var err error
 		for err == nil && e.kept < 1_000_000 {
 			err = f.Keep(t.Context(), batch)
@@ -240,7 +285,7 @@ func TestTheBacklogIsBounded(t *testing.T) {
 		if fault.KindOf(err) != fault.Exhausted || e.kept < 10_000 || e.kept > 20_000 {
 			t.Errorf("%d reports are kept, then %v", e.kept, err)
 		}
-		big := fleet.New(&endless{}, fleet.Options{})
+		big := fleet.New(&endless{shares: 1}, fleet.Options{})
 		batch[0].User = strings.Repeat("x", 15<<20)
 		w := big.Keep(t.Context(), batch)
 		if err := big.Keep(t.Context(), batch); w != nil || fault.KindOf(err) != fault.Exhausted {

@@ -21,10 +21,13 @@ func (db *DB) OpenJournal(ctx context.Context) error {
 	return db.fault(ctx, db.engine.journal().open(ctx))
 }
 
-// Append keeps a batch of reports; on return it is durable. It waits for no
-// other write on this node.
-func (db *DB) Append(ctx context.Context, body []byte, reports int, at time.Time) error {
-	return db.fault(ctx, db.engine.journal().add(ctx, body, reports, micros(at)))
+// Shares is how many can count at once.
+func (db *DB) Shares() int { return db.engine.journal().shares() }
+
+// Append keeps batches of reports, one for each share that they are of; on return
+// they are durable, or none is. It waits for no other write on this node.
+func (db *DB) Append(ctx context.Context, parts []usage.Part, at time.Time) error {
+	return db.fault(ctx, db.engine.journal().add(ctx, parts, micros(at)))
 }
 
 // Backlog tells what waits to be counted, whichever node has kept it. The newest
@@ -40,12 +43,12 @@ func (db *DB) Backlogged(ctx context.Context, id int64) (bool, error) {
 	return there, db.fault(ctx, err)
 }
 
-// TakeBatches takes the oldest batches out of the journal, until they have as
+// TakeBatches takes the oldest batches of a share out of the journal, until they have as
 // many reports as wanted or more: this node's own, and those of others that have
 // lain there for so long that their node must be gone. Those that another
 // transaction is taking are left to it.
-func (tx *Tx) TakeBatches(ctx context.Context, reports int, left time.Duration) ([]usage.Batch, error) {
-	list, err := tx.engine.journal().take(ctx, tx.q, reports, left.Microseconds())
+func (tx *Tx) TakeBatches(ctx context.Context, share, reports int, left time.Duration) ([]usage.Batch, error) {
+	list, err := tx.engine.journal().take(ctx, tx.q, share, reports, left.Microseconds())
 	return list, tx.fault(ctx, err)
 }
 
@@ -71,8 +74,9 @@ func (tx *Tx) SetAside(ctx context.Context, list []usage.SetAside) error {
 // journal is what the two databases do differently.
 type journal interface {
 	open(ctx context.Context) error
-	add(ctx context.Context, body []byte, reports int, at int64) error
-	take(ctx context.Context, q querier, reports int, left int64) ([]usage.Batch, error)
+	shares() int
+	add(ctx context.Context, parts []usage.Part, at int64) error
+	take(ctx context.Context, q querier, share, reports int, left int64) ([]usage.Batch, error)
 	backlog(ctx context.Context) (usage.Backlog, error)
 	waits(ctx context.Context, id int64) (bool, error)
 	counted(id int64)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
@@ -23,7 +24,7 @@ func take(t *testing.T, db *store.DB, reports int) string {
 	err := db.OpenJournal(t.Context())
 	if err == nil {
 		err = db.WriteAgain(t.Context(), func(tx *store.Tx) (err error) {
-			list, err = tx.TakeBatches(t.Context(), reports, time.Hour)
+			list, err = tx.TakeBatches(t.Context(), 0, reports, time.Hour)
 			return err
 		})
 	}
@@ -40,10 +41,12 @@ func take(t *testing.T, db *store.DB, reports int) string {
 	return strings.Join(out, " ")
 }
 
+func part(body string) []usage.Part { return []usage.Part{{Reports: 1, Body: []byte(body)}} }
+
 func keep(t *testing.T, db *store.DB, bodies ...string) {
 	t.Helper()
 	for _, b := range bodies {
-		if err := db.Append(t.Context(), []byte(b), 1, start); err != nil {
+		if err := db.Append(t.Context(), part(b), start); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,7 +63,7 @@ func TestJournal(t *testing.T) {
 		}
 		failed := errors.New("failed")
 		if err := db.WriteAgain(t.Context(), func(tx *store.Tx) error {
-			if list, err := tx.TakeBatches(t.Context(), 10, time.Hour); err != nil || len(list) != 3 {
+			if list, err := tx.TakeBatches(t.Context(), 0, 10, time.Hour); err != nil || len(list) != 3 {
 				t.Errorf("%v, %v", list, err)
 			}
 			return failed
@@ -83,6 +86,26 @@ func TestJournal(t *testing.T) {
 			t.Errorf("%q is taken", got)
 		}
 	})
+}
+
+// On PostgreSQL each share is taken by itself.
+func TestSharesOfTheJournal(t *testing.T) {
+	t.Parallel()
+	db := open(t, store.Options{URL: pgtest.URL(t)})
+	if err := db.Append(t.Context(), []usage.Part{{Share: 1, Reports: 1, Body: []byte("b")}, {Share: 0, Reports: 1, Body: []byte("a")}}, start); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"a", "b"} {
+		if err := db.Write(t.Context(), func(tx *store.Tx) error {
+			list, err := tx.TakeBatches(t.Context(), int(want[0]-'a'), 10, time.Hour)
+			if err == nil && (len(list) != 1 || string(list[0].Body) != want) {
+				t.Errorf("%+v is taken, want %q", list, want)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // On SQLite an append waits for no other write: neither for a bulk that is under
@@ -281,7 +304,7 @@ func TestAMissingJournal(t *testing.T) {
 		f.close(db)
 		f.put(store.JournalName, lost) // it turns up again
 		db = f.open()
-		if err := db.Append(t.Context(), []byte("d"), 1, start); fault.KindOf(err) != fault.Precondition || !strings.Contains(err.Error(), "of another database") {
+		if err := db.Append(t.Context(), part("d"), start); fault.KindOf(err) != fault.Precondition || !strings.Contains(err.Error(), "of another database") {
 			t.Errorf("a journal that was replaced: %v", err)
 		}
 	}
@@ -307,7 +330,7 @@ func TestTheJournalOfAnother(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if err := db.Append(t.Context(), []byte("b"), 1, start); fault.KindOf(err) != fault.Precondition {
+	if err := db.Append(t.Context(), part("b"), start); fault.KindOf(err) != fault.Precondition {
 		t.Errorf("%v", err)
 	}
 	f.close(db)

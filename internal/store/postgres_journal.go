@@ -18,20 +18,29 @@ type postgresJournal struct {
 
 const pgNow = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
-func (j *postgresJournal) add(ctx context.Context, body []byte, reports int, _ int64) error {
-	_, err := j.db.ExecContext(ctx, "INSERT INTO journal (node, at, reports, body) VALUES ($1, "+pgNow+", $2, $3)", j.node, reports, body)
+// shares is two: a core is busy with what a second one would count already when
+// the server has two for itself.
+func (j *postgresJournal) shares() int { return 2 }
+
+func (j *postgresJournal) add(ctx context.Context, parts []usage.Part, _ int64) error {
+	shares, reports, bodies := make([]int, len(parts)), make([]int, len(parts)), make([][]byte, len(parts))
+	for i, p := range parts {
+		shares[i], reports[i], bodies[i] = p.Share, p.Reports, p.Body
+	}
+	_, err := j.db.ExecContext(ctx, "INSERT INTO journal (node, share, at, reports, body) SELECT $1, s, "+pgNow+", n, b FROM unnest($2::int[], $3::int[], $4::bytea[]) AS p (s, n, b)",
+		j.node, shares, reports, bodies)
 	return err
 }
 
 // take locks the rows first, since what is deleted comes in no order.
-func (j *postgresJournal) take(ctx context.Context, q querier, reports int, left int64) ([]usage.Batch, error) {
+func (j *postgresJournal) take(ctx context.Context, q querier, share, reports int, left int64) ([]usage.Batch, error) {
 	if _, err := q.exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
 		return nil, err
 	}
 	rows, err := q.query(ctx, `DELETE FROM journal j USING (
 		SELECT id FROM (SELECT id, SUM(reports) OVER (ORDER BY id) - reports AS before FROM (
-			SELECT id, reports FROM journal WHERE node = $1 OR at < `+pgNow+` - $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED) AS l) AS s
-		WHERE before < $3) AS t WHERE j.id = t.id RETURNING j.id, j.at, j.body`, j.node, left, reports)
+			SELECT id, reports FROM journal WHERE share = $4 AND (node = $1 OR at < `+pgNow+` - $2) ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED) AS l) AS s
+		WHERE before < $3) AS t WHERE j.id = t.id RETURNING j.id, j.at, j.body`, j.node, left, reports, share)
 	if err != nil {
 		return nil, err
 	}

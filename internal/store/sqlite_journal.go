@@ -180,9 +180,12 @@ func (j *sqliteJournal) inTransaction(fn func() error) error {
 	return err
 }
 
-// add appends a batch and, now and then, drops those that are counted. Its caller's
-// context does not end it: nobody would know what became of the batch.
-func (j *sqliteJournal) add(ctx context.Context, body []byte, reports int, at int64) error {
+// shares is one: the main file has one writer.
+func (j *sqliteJournal) shares() int { return 1 }
+
+// add appends batches and, now and then, drops those that are counted. Its caller's
+// context does not end it: nobody would know what became of them.
+func (j *sqliteJournal) add(ctx context.Context, parts []usage.Part, at int64) error {
 	if err := j.open(ctx); err != nil {
 		return err
 	}
@@ -193,8 +196,10 @@ func (j *sqliteJournal) add(ctx context.Context, body []byte, reports int, at in
 	}
 	trimmed := j.trim
 	err := j.inTransaction(func() error {
-		if _, err := j.write.exec(ctx, "INSERT INTO batch (at, reports, body) VALUES (?, ?, ?)", at, int64(reports), body); err != nil {
-			return err
+		for _, p := range parts {
+			if _, err := j.write.exec(ctx, "INSERT INTO batch (at, reports, body) VALUES (?, ?, ?)", at, int64(p.Reports), p.Body); err != nil {
+				return err
+			}
 		}
 		if j.mark > j.trim {
 			_, err := j.write.exec(ctx, "DELETE FROM batch WHERE id <= ?", j.mark)
@@ -212,7 +217,7 @@ func (j *sqliteJournal) add(ctx context.Context, body []byte, reports int, at in
 // take reads what is behind the mark and moves it. It runs on the one writer of
 // the main file: whoever else counts, in another process too, comes before or
 // after.
-func (j *sqliteJournal) take(ctx context.Context, q querier, reports int, _ int64) ([]usage.Batch, error) {
+func (j *sqliteJournal) take(ctx context.Context, q querier, _, reports int, _ int64) ([]usage.Batch, error) {
 	if !j.opened() {
 		return nil, closedFault()
 	}

@@ -3,6 +3,7 @@ package usage_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"math"
 	"math/rand/v2"
@@ -119,4 +120,31 @@ func BenchmarkReports(b *testing.B) {
 		}
 		b.ReportMetric(float64(len(body))/64, "bytes/report")
 	})
+}
+
+// The reports of a SIM are always of one share, and SIMs come to all shares alike.
+func TestShare(t *testing.T) {
+	t.Parallel()
+	const sims, n = 3000, 3
+	var of [n]int
+	for i := range sims {
+		r := usage.Report{IMSI: ident.IMSI(fmt.Sprintf("23415%010d", i))}
+		again := usage.Report{IMSI: r.IMSI, MSISDN: "447700900000", Step: usage.Stop}
+		if r.Share(n) != again.Share(n) || r.Share(1) != 0 {
+			t.Fatalf("%s: %d, then %d", r.IMSI, r.Share(n), again.Share(n))
+		}
+		of[r.Share(n)]++
+	}
+	for share, got := range of {
+		if got < sims/n*8/10 {
+			t.Errorf("share %d has %d of %d SIMs", share, got, sims)
+		}
+	}
+	numbers := map[int]bool{}
+	for i := range 100 {
+		numbers[(&usage.Report{MSISDN: ident.MSISDN(fmt.Sprint(447700900000 + i))}).Share(2)] = true
+	}
+	if len(numbers) != 2 {
+		t.Error("numbers do not tell SIMs apart")
+	}
 }

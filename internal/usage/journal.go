@@ -2,6 +2,28 @@ package usage
 
 import "time"
 
+// Part is what one of those who count at once has to count of some reports; see
+// [Share].
+type Part struct {
+	Share   int
+	Reports int
+	Body    []byte // see EncodeReports
+}
+
+// Share says which of n counts the reports of this SIM, so that they are counted
+// in their order: a number below n, always the same.
+func (r *Report) Share(n int) int {
+	name := string(r.IMSI)
+	if name == "" {
+		name = string(r.MSISDN)
+	}
+	sum := uint32(2166136261) // FNV-1a
+	for i := range len(name) {
+		sum = (sum ^ uint32(name[i])) * 16777619
+	}
+	return int(sum>>1) % n
+}
+
 // Batch is some reports that were made durable together, as the journal keeps
 // them until they are counted.
 type Batch struct {

@@ -47,7 +47,8 @@ type Fleet interface {
 	Admit(ctx context.Context, asked []usage.Access) ([]fleet.Admitted, error)
 	RecordAccess(ctx context.Context, records []usage.AccessRecord) error
 	Keep(ctx context.Context, reports []usage.Report) error
-	Fold(ctx context.Context) (fleet.Folded, error)
+	Shares() int
+	FoldShare(ctx context.Context, share int) (fleet.Folded, error)
 	CloseNAS(ctx context.Context, nas string, at time.Time) (int, error)
 	ClaimCuts(ctx context.Context, node string, n int, lease time.Duration) ([]usage.Cut, error)
 	CutDone(ctx context.Context, done []usage.CutAnswer) error
@@ -113,7 +114,7 @@ type Server struct {
 	links    *links
 	access   *gatherer[usage.Access, fleet.Admitted]
 	accounts *gatherer[usage.Report, struct{}]
-	folder   *folder
+	folders  folders
 	records  *recorder
 	cutter   *cutter
 	ports    []*port
@@ -150,7 +151,7 @@ func New(o Options) (*Server, error) {
 	s.trouble = trouble{log: o.Log, what: "accounting cannot be stored; gateways will repeat it"}
 	s.access = newGatherer(o.Workers, o.Batch, s.admitAll)
 	s.accounts = newGatherer(o.Workers, o.Batch, s.keepAll)
-	s.folder = newFolder(&o)
+	s.folders = newFolders(&o)
 	s.records = newRecorder(&o)
 	s.cutter = newCutter(&o, s.gateways, s.links)
 	return s, nil
@@ -286,7 +287,7 @@ func (s *Server) Run(ctx context.Context) error {
 	helpers.Go(func() { s.links.run(ctx) })
 	helpers.Go(func() { s.cutter.run(ctx) })
 	helpers.Go(func() { s.records.run(work) })
-	helpers.Go(func() { s.folder.run(work) })
+	helpers.Go(func() { s.folders.run(work) })
 	lanes.Go(func() { s.access.run(work) })
 	for range s.Lanes {
 		lanes.Go(func() { s.accounts.run(work) })
@@ -296,7 +297,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.accounts.close()
 	lanes.Wait()
 	s.records.close()
-	s.folder.close()
+	s.folders.close()
 	helpers.Wait()
 	return err
 }

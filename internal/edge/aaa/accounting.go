@@ -206,7 +206,7 @@ func (s *Server) keep(ctx context.Context, reports []usage.Report) error {
 	err := s.Fleet.Keep(ctx, reports)
 	s.Observer.Kept(len(reports), time.Since(begun), err)
 	s.trouble.met(err)
-	s.folder.wake()
+	s.folders.wake()
 	return err
 }
 

@@ -299,11 +299,11 @@ type stuck struct {
 	err atomic.Pointer[error]
 }
 
-func (s *stuck) Fold(ctx context.Context) (fleet.Folded, error) {
+func (s *stuck) FoldShare(ctx context.Context, share int) (fleet.Folded, error) {
 	if err := s.err.Load(); err != nil {
 		return fleet.Folded{}, *err
 	}
-	return s.Fleet.Fold(ctx)
+	return s.Fleet.FoldShare(ctx, share)
 }
 
 // A report is answered once it is kept, and counted as soon as that is possible;

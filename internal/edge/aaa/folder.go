@@ -9,7 +9,42 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 )
 
-// folder has counted what was kept, as soon as it is kept.
+// folders are one for each share of what is kept.
+type folders []*folder
+
+func newFolders(o *Options) folders {
+	all := make(folders, o.Fleet.Shares())
+	for i := range all {
+		all[i] = newFolder(o, i)
+	}
+	return all
+}
+
+// run counts until the folders are closed.
+func (all folders) run(ctx context.Context) {
+	var work sync.WaitGroup
+	for _, f := range all {
+		work.Go(func() { f.run(ctx) })
+	}
+	work.Wait()
+}
+
+// wake says that something was kept. It never blocks.
+func (all folders) wake() {
+	for _, f := range all {
+		f.wake()
+	}
+}
+
+// close lets run return once all is counted. What cannot be counted now is after
+// the next start.
+func (all folders) close() {
+	for _, f := range all {
+		f.once.Do(func() { close(f.over) })
+	}
+}
+
+// folder has counted what was kept of a share, as soon as it is kept.
 type folder struct {
 	count   func(context.Context) (fleet.Folded, error)
 	saw     Observer
@@ -30,12 +65,12 @@ const (
 	failPause  = 100 * time.Millisecond
 )
 
-func newFolder(o *Options) *folder {
-	return &folder{count: o.Fleet.Fold, saw: o.Observer, log: o.Log, bell: make(chan struct{}, 1), over: make(chan struct{}),
+func newFolder(o *Options, share int) *folder {
+	count := func(ctx context.Context) (fleet.Folded, error) { return o.Fleet.FoldShare(ctx, share) }
+	return &folder{count: count, saw: o.Observer, log: o.Log, bell: make(chan struct{}, 1), over: make(chan struct{}),
 		trouble: trouble{log: o.Log, what: "what gateways have reported is kept, but cannot be counted; trying again"}}
 }
 
-// wake says that something was kept. It never blocks.
 func (f *folder) wake() {
 	select {
 	case f.bell <- struct{}{}:
@@ -43,11 +78,6 @@ func (f *folder) wake() {
 	}
 }
 
-// close lets run return once all is counted. What cannot be counted now is after
-// the next start.
-func (f *folder) close() { f.once.Do(func() { close(f.over) }) }
-
-// run counts until the folder is closed.
 func (f *folder) run(ctx context.Context) {
 	look := time.NewTicker(lookPause)
 	defer look.Stop()

@@ -53,7 +53,8 @@ func (s strict) Keep(_ context.Context, reports []usage.Report) error {
 	return nil
 }
 
-func (strict) Fold(context.Context) (fleet.Folded, error) { return fleet.Folded{}, nil }
+func (strict) Shares() int                                          { return 1 }
+func (strict) FoldShare(context.Context, int) (fleet.Folded, error) { return fleet.Folded{}, nil }
 
 func (strict) RecordAccess(context.Context, []usage.AccessRecord) error { return nil }
 
