@@ -17,7 +17,7 @@ import (
 type apiUserCmd struct {
 	Create   apiUserCreate   `cmd:"" help:"Let a program in, and print its username and its password, once."`
 	List     apiUserList     `cmd:"" help:"List the programs, and what they may call on."`
-	Set      apiUserSet      `cmd:"" help:"Change what a program may call on, and from where."`
+	Set      apiUserSet      `cmd:"" help:"Change what a program may call on, and from where; suspend it, or lift that."`
 	Password apiUserPassword `cmd:"" help:"Give a program a new password: its tokens are worth nothing at once."`
 	Revoke   apiUserRevoke   `cmd:"" help:"Shut a program out: its password and its tokens are worth nothing at once."`
 }
@@ -68,12 +68,14 @@ type apiUserView struct {
 	Features  []string          `json:"features"`
 	Allow     []string          `json:"allow"` // empty allows any address
 	Revoked   bool              `json:"revoked"`
+	Suspended []string          `json:"suspended"`      // admin, system, customer
+	Above     bool              `json:"suspendedAbove"` // its account is, or one above
 	ExpiresAt *time.Time        `json:"expiresAt"`
 	CreatedAt *time.Time        `json:"createdAt"`
 }
 
 func viewAPIUser(u *fleet.APIUser) apiUserView {
-	v := apiUserView{u.Username(), u.Portfolio, u.Roles, u.Features.Names(), []string{}, u.Disabled, at(u.ExpiresAt), at(u.CreatedAt)}
+	v := apiUserView{u.Username(), u.Portfolio, u.Roles, u.Features.Names(), []string{}, u.Disabled, suspensions(u.Suspended), u.Above, at(u.ExpiresAt), at(u.CreatedAt)}
 	for _, n := range u.AllowList {
 		v.Allow = append(v.Allow, n.String())
 	}
@@ -100,14 +102,11 @@ func (c *apiUserList) Run(ctx context.Context, sh *shell) error {
 			defer t.flush()
 			for i := range all {
 				v := viewAPIUser(&all[i])
-				from, state := "anywhere", tenant.Active
-				if v.Revoked {
-					state = "revoked"
-				}
+				from := "anywhere"
 				if len(v.Allow) > 0 {
 					from = strings.Join(v.Allow, ",")
 				}
-				t.row(v.Username, v.Role, strings.Join(v.Features, ","), names[v.Portfolio], from, string(state), clock(all[i].ExpiresAt))
+				t.row(v.Username, v.Role, strings.Join(v.Features, ","), names[v.Portfolio], from, standing(&all[i].Account, "revoked"), clock(all[i].ExpiresAt))
 			}
 		})
 	})
@@ -132,6 +131,7 @@ type apiUserSet struct {
 	someUser
 	Features *string `placeholder:"LIST" help:"What it may call on: api, diagnostics, esim, sms, imei_lock."`
 	Allow    *string `placeholder:"CIDR,..." help:"Addresses and networks that it may call from; empty for any."`
+	suspendFlags
 }
 
 // Help is the detail of the manual.
@@ -140,7 +140,7 @@ func (apiUserSet) Help() string {
 }
 
 func (c *apiUserSet) Run(ctx context.Context, sh *shell) error {
-	var change fleet.APIUserChange
+	change := fleet.APIUserChange{Suspend: c.suspending()}
 	if c.Features != nil {
 		f, err := tenant.ParseFeatures(*c.Features)
 		if err != nil {

@@ -89,7 +89,7 @@ func (c *packageCreate) parse() (plan.Package, []ident.PortfolioID, error) {
 type packageLink struct {
 	Package   int64  `required:"" placeholder:"N" help:"The package."`
 	Portfolio string `required:"" placeholder:"HEX32" help:"The account."`
-	Suspended bool   `help:"Take no new SIMs; those on the package stay."`
+	Suspended bool   `help:"Take no new SIMs; those on the package stay. Without it, that is lifted."`
 }
 
 // Help is the detail of the manual.
@@ -103,18 +103,20 @@ func (c *packageLink) Run(ctx context.Context, sh *shell) error {
 		return ident.As("portfolio", err)
 	}
 	return sh.with(ctx, func(a *app.App) error {
-		l := plan.Link{Package: c.Package, Portfolio: id, Suspended: c.Suspended}
-		if err := a.Fleet.LinkPackage(ctx, sh.request(), l); err != nil {
+		l, err := a.Fleet.LinkPackage(ctx, sh.request(), c.Package, id, func(l *plan.Link, _ bool) error {
+			l.Status, l.Suspended = tenant.Active, l.Suspended.Set(tenant.AdminSuspension, c.Suspended)
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		l.Status = tenant.Active
-		return sh.say(viewLink(&l), "Package %d is %s to %s.", c.Package, offered(c.Suspended), id)
+		return sh.say(viewLink(&l), "Package %d is %s to %s.", c.Package, offered(&l), id)
 	})
 }
 
-func offered(suspended bool) string {
-	if suspended {
-		return "no longer offered"
+func offered(l *plan.Link) string {
+	if l.Suspended != 0 {
+		return "not offered (suspended: " + l.Suspended.String() + ")"
 	}
 	return "offered"
 }
@@ -122,10 +124,12 @@ func offered(suspended bool) string {
 type linkView struct {
 	Package   int64             `json:"packageId"`
 	Portfolio ident.PortfolioID `json:"portfolioId"`
-	Suspended bool              `json:"suspended"`
+	Suspended []string          `json:"suspended"` // admin, customer
 }
 
-func viewLink(l *plan.Link) linkView { return linkView{l.Package, l.Portfolio, l.Suspended} }
+func viewLink(l *plan.Link) linkView {
+	return linkView{l.Package, l.Portfolio, suspensions(l.Suspended)}
+}
 
 type packageView struct {
 	ID               int64          `json:"packageId"`
@@ -196,7 +200,7 @@ func packageTable(w io.Writer, packages []packageView, names map[ident.Portfolio
 			term = strconv.Itoa(p.ContractMonths) + " months"
 		}
 		for _, l := range p.Links {
-			to = append(to, names[l.Portfolio]+yes(l.Suspended, " (suspended)"))
+			to = append(to, names[l.Portfolio]+yes(len(l.Suspended) > 0, " (suspended)"))
 		}
 		t.row(fmtInt(p.ID), p.Name, p.Price+" "+string(p.Currency), term, string(p.Activation), string(p.Termination), p.Network, strings.Join(to, ", "))
 	}

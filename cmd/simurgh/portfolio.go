@@ -82,12 +82,7 @@ type portfolioView struct {
 
 func viewPortfolio(p *tenant.Portfolio) portfolioView {
 	v := portfolioView{p.ID, p.Parent, p.Name, p.Currency, p.BillingDay, p.Status, []string{}, p.Overdue.Format(2), p.NoActivations,
-		[]string{}, p.Above, at(p.CreatedAt)}
-	for _, k := range tenant.AllSuspensions {
-		if p.Suspended.Has(k.Suspension) {
-			v.Suspended = append(v.Suspended, k.Name)
-		}
-	}
+		suspensions(p.Suspended), p.Above, at(p.CreatedAt)}
 	for _, n := range p.AllowList {
 		v.Allow = append(v.Allow, n.String())
 	}
@@ -202,16 +197,11 @@ func (c *portfolioSet) change() (func(*tenant.Portfolio) error, error) {
 	if c.StopActivations != nil {
 		sets = append(sets, func(p *tenant.Portfolio) { p.NoActivations = *c.StopActivations })
 	}
-	for k, to := range map[tenant.Suspension]*bool{tenant.AdminSuspension: c.SuspendAdmin, tenant.CustomerSuspension: c.SuspendCustomer} {
-		if to != nil {
-			sets = append(sets, func(p *tenant.Portfolio) { p.Suspended = p.Suspended.Set(k, *to) })
-		}
-	}
-	if c.LiftSystem {
-		sets = append(sets, func(p *tenant.Portfolio) { p.Suspended = p.Suspended.Set(tenant.SystemSuspension, false) })
+	if s := toSuspend(c.SuspendAdmin, c.SuspendCustomer, c.LiftSystem); len(s) > 0 {
+		sets = append(sets, func(p *tenant.Portfolio) { p.Suspended = s.Of(p.Suspended) })
 	}
 	if len(sets) == 0 {
-		return nil, fault.New(fault.Invalid, "set.nothing", "nothing to change; name at least one flag, such as --allow")
+		return nil, nothingToSet("--allow")
 	}
 	return func(p *tenant.Portfolio) error {
 		for _, set := range sets {
@@ -219,6 +209,11 @@ func (c *portfolioSet) change() (func(*tenant.Portfolio) error, error) {
 		}
 		return nil
 	}, fault.Join(errs...)
+}
+
+// nothingToSet refuses a change that names no flag.
+func nothingToSet(such string) error {
+	return fault.New(fault.Invalid, "set.nothing", "nothing to change; name at least one flag, such as %s", such)
 }
 
 func anyIsEmpty(s string) string {

@@ -17,6 +17,7 @@ import (
 type serviceAccountCmd struct {
 	Create serviceAccountCreate `cmd:"" help:"Let a program in, and print its id and its secret, once."`
 	List   serviceAccountList   `cmd:"" help:"List the programs, and where they belong."`
+	Set    serviceAccountSet    `cmd:"" help:"Suspend a program, or lift that."`
 	Revoke serviceAccountRevoke `cmd:"" help:"Shut a program out: its secret is worth nothing at once, its tokens within a second."`
 }
 
@@ -78,12 +79,14 @@ type serviceAccountView struct {
 	Role      string            `json:"role"`
 	Allow     []string          `json:"allow"` // empty allows any address
 	Revoked   bool              `json:"revoked"`
+	Suspended []string          `json:"suspended"`      // admin, system, customer
+	Above     bool              `json:"suspendedAbove"` // its account is, or one above
 	ExpiresAt *time.Time        `json:"expiresAt"`
 	CreatedAt *time.Time        `json:"createdAt"`
 }
 
 func viewServiceAccount(m *tenant.Member) serviceAccountView {
-	v := serviceAccountView{m.Name, m.Email, m.Portfolio, m.Roles, []string{}, m.Disabled, at(m.ExpiresAt), at(m.CreatedAt)}
+	v := serviceAccountView{m.Name, m.Email, m.Portfolio, m.Roles, []string{}, m.Disabled, suspensions(m.Suspended), m.Above, at(m.ExpiresAt), at(m.CreatedAt)}
 	for _, n := range m.AllowList {
 		v.Allow = append(v.Allow, n.String())
 	}
@@ -110,14 +113,11 @@ func (c *serviceAccountList) Run(ctx context.Context, sh *shell) error {
 			defer t.flush()
 			for i := range all {
 				v := viewServiceAccount(&all[i])
-				from, state := "anywhere", tenant.Active
-				if v.Revoked {
-					state = "revoked"
-				}
+				from := "anywhere"
 				if len(v.Allow) > 0 {
 					from = strings.Join(v.Allow, ",")
 				}
-				t.row(v.ID, v.Email, v.Role, names[v.Portfolio], from, string(state), clock(all[i].ExpiresAt), clock(all[i].CreatedAt))
+				t.row(v.ID, v.Email, v.Role, names[v.Portfolio], from, standing(&all[i].Account, "revoked"), clock(all[i].ExpiresAt), clock(all[i].CreatedAt))
 			}
 		})
 	})
@@ -154,22 +154,45 @@ func (serviceAccountRevoke) Help() string {
 }
 
 func (c *serviceAccountRevoke) Run(ctx context.Context, sh *shell) error {
+	gone := true
+	return changeServiceAccount(ctx, sh, c.ID, fleet.MemberChange{Disabled: &gone})
+}
+
+// changeServiceAccount changes a program that is known by its id.
+func changeServiceAccount(ctx context.Context, sh *shell, id string, c fleet.MemberChange) error {
 	return sh.with(ctx, func(a *app.App) error {
 		all, err := serviceAccounts(ctx, a, sh.request())
 		if err != nil {
 			return err
 		}
 		for _, m := range all {
-			if m.Name != strings.ToLower(c.ID) {
+			if m.Name != strings.ToLower(id) {
 				continue
 			}
-			gone := true
-			m, err := a.Fleet.ChangeMember(ctx, sh.request(), m.Portfolio, m.ID, fleet.MemberChange{Disabled: &gone})
+			m, err := a.Fleet.ChangeMember(ctx, sh.request(), m.Portfolio, m.ID, c)
 			if err != nil {
 				return err
 			}
-			return sh.say(viewServiceAccount(&m), "%s is revoked", m.Name)
+			return sh.say(viewServiceAccount(&m), "%s is %s", m.Name, standing(&m.Account, "revoked"))
 		}
-		return fault.New(fault.NotFound, "service.not_found", "service account %s not found", c.ID)
+		return fault.New(fault.NotFound, "service.not_found", "service account %s not found", id)
 	})
+}
+
+type serviceAccountSet struct {
+	ID string `arg:"" name:"id" placeholder:"CLIENT-ID" help:"The program's id."`
+	suspendFlags
+}
+
+// Help is the detail of the manual.
+func (serviceAccountSet) Help() string {
+	return example("simurgh service-account set 0123456789abcdef0123456789abcdef --suspend-admin")
+}
+
+func (c *serviceAccountSet) Run(ctx context.Context, sh *shell) error {
+	s := c.suspending()
+	if len(s) == 0 {
+		return nothingToSet("--suspend-admin")
+	}
+	return changeServiceAccount(ctx, sh, c.ID, fleet.MemberChange{Suspend: s})
 }

@@ -17,6 +17,7 @@ import (
 type userCmd struct {
 	Create userCreate `cmd:"" help:"Let a person in, and print their id."`
 	List   userList   `cmd:"" help:"List the people, and where they belong."`
+	Set    userSet    `cmd:"" help:"Suspend a person, or lift that."`
 }
 
 type userCreate struct {
@@ -73,12 +74,14 @@ type userView struct {
 	Portfolio ident.PortfolioID `json:"portfolioId"`
 	Roles     string            `json:"roles"`
 	Disabled  bool              `json:"disabled"`
+	Suspended []string          `json:"suspended"`      // admin, system, customer
+	Above     bool              `json:"suspendedAbove"` // its account is, or one above
 	ExpiresAt *time.Time        `json:"expiresAt"`
 	CreatedAt *time.Time        `json:"createdAt"`
 }
 
 func viewUser(a *tenant.Account) userView {
-	return userView{a.ID, a.Name, a.Kind, a.Portfolio, a.Roles, a.Disabled, at(a.ExpiresAt), at(a.CreatedAt)}
+	return userView{a.ID, a.Name, a.Kind, a.Portfolio, a.Roles, a.Disabled, suspensions(a.Suspended), a.Above, at(a.ExpiresAt), at(a.CreatedAt)}
 }
 
 type userList struct{}
@@ -97,11 +100,45 @@ func (c *userList) Run(ctx context.Context, sh *shell) error {
 			return err
 		}
 		return sh.print(map[string]any{"users": items(all, viewUser)}, func(w io.Writer) {
-			t := newTable(w, "USERNAME", "ROLES", "ACCOUNT", "ACCOUNT ID", "CREATED", "ID")
+			t := newTable(w, "USERNAME", "ROLES", "ACCOUNT", "ACCOUNT ID", "STATE", "CREATED", "ID")
 			defer t.flush()
 			for _, u := range all {
-				t.row(u.Name, u.Roles, names[u.Portfolio], string(u.Portfolio), clock(u.CreatedAt), u.ID)
+				t.row(u.Name, u.Roles, names[u.Portfolio], string(u.Portfolio), standing(&u, string(tenant.Deleted)), clock(u.CreatedAt), u.ID)
 			}
 		})
+	})
+}
+
+type userSet struct {
+	Username string `arg:"" name:"username" placeholder:"USERNAME" help:"The person; letters match in either case."`
+	suspendFlags
+}
+
+// Help is the detail of the manual.
+func (userSet) Help() string {
+	return example("simurgh user set ops@acme.example --suspend-admin")
+}
+
+func (c *userSet) Run(ctx context.Context, sh *shell) error {
+	s := c.suspending()
+	if len(s) == 0 {
+		return nothingToSet("--suspend-admin")
+	}
+	return sh.with(ctx, func(a *app.App) error {
+		all, err := a.Fleet.Accounts(ctx, sh.request())
+		if err != nil {
+			return err
+		}
+		for _, u := range all {
+			if u.Kind != tenant.User || !strings.EqualFold(u.Name, c.Username) {
+				continue
+			}
+			m, err := a.Fleet.ChangeMember(ctx, sh.request(), u.Portfolio, u.ID, fleet.MemberChange{Suspend: s})
+			if err != nil {
+				return err
+			}
+			return sh.say(viewUser(&m.Account), "%s is %s", m.Name, standing(&m.Account, string(tenant.Deleted)))
+		}
+		return fault.Missing("user", c.Username)
 	})
 }

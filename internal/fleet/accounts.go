@@ -39,6 +39,7 @@ type NewServiceAccount struct {
 	Role      string // DefaultRole when empty
 	Detail    tenant.Detail
 	ExpiresAt time.Time // zero for never
+	Suspend   tenant.Suspending
 }
 
 // CreateServiceAccount lets a program in, and returns its secret, which is
@@ -51,9 +52,11 @@ func (s *Service) CreateServiceAccount(ctx context.Context, r Request, n NewServ
 	m := tenant.Member{Detail: n.Detail}
 	m.ID, m.Kind, m.Portfolio = string(ident.NewPortfolioID()), tenant.ServiceAccount, n.Portfolio
 	m.Name, m.Roles, m.Hash, m.ExpiresAt, m.CreatedAt = m.ID, n.Role, s.secretHash(secret), n.ExpiresAt, s.now()
+	m.Suspended = n.Suspend.Of(0)
 	rights, err := tenant.ParseRole(n.Role)
 	m.May = rights
-	if err := fault.Join(r.Caller.Needs(tenant.UserWrite), err, checkDetail(&m.Detail, true), s.checkExpiry(n.ExpiresAt)); err != nil {
+	if err := fault.Join(r.Caller.Needs(tenant.UserWrite), err, checkDetail(&m.Detail, true), s.checkExpiry(n.ExpiresAt),
+		maySuspend(&r.Caller, 0, m.Suspended)); err != nil {
 		return m, "", err
 	}
 	if err := r.Caller.Gives(rights); err != nil {
@@ -164,11 +167,13 @@ type MemberChange struct {
 	Password  *string // of a person
 	Disabled  *bool
 	ExpiresAt *time.Time
+	Suspend   tenant.Suspending
 	Detail    func(*tenant.Detail)
 }
 
 // ChangeMember changes an account. One that is disabled is signed out
-// everywhere and loses its tokens; so does one whose password is new.
+// everywhere and loses its tokens; so does one whose password is new. One that is
+// suspended keeps them, for when it comes back. Nobody suspends their own.
 func (s *Service) ChangeMember(ctx context.Context, r Request, portfolio ident.PortfolioID, id string, c MemberChange) (tenant.Member, error) {
 	var m tenant.Member
 	if err := r.Caller.Needs(tenant.UserWrite); err != nil {
@@ -231,6 +236,10 @@ func (s *Service) alter(r *Request, m *tenant.Member, c *MemberChange, hash stri
 		}
 		m.ExpiresAt = *c.ExpiresAt
 	}
+	m.Suspended = c.Suspend.Of(m.Suspended)
+	if err := maySuspendMember(r, &before, m); err != nil {
+		return nil, err
+	}
 	if c.Detail != nil {
 		c.Detail(&m.Detail)
 		if err := checkDetail(&m.Detail, m.Email != before.Email); err != nil {
@@ -244,6 +253,17 @@ func (s *Service) alter(r *Request, m *tenant.Member, c *MemberChange, hash stri
 		m.Hash = hash
 	}
 	return memberChanges(&before, m, hash != ""), nil
+}
+
+// OwnAccount is the code of the fault that somebody would suspend themselves.
+const OwnAccount = "account.own"
+
+// maySuspendMember checks a change of the suspensions of an account.
+func maySuspendMember(r *Request, before, after *tenant.Member) error {
+	if before.Suspended != after.Suspended && after.ID == r.Caller.ID {
+		return fault.New(fault.Precondition, OwnAccount, "nobody suspends their own account")
+	}
+	return maySuspend(&r.Caller, before.Suspended, after.Suspended)
 }
 
 // Codes of the faults about user types.
@@ -327,7 +347,7 @@ func memberChanges(before, after *tenant.Member, password bool) []event.Change {
 	if password {
 		out = append(out, event.Change{Field: "password"})
 	}
-	return out
+	return append(out, suspensionChanges(before.Suspended, after.Suspended)...)
 }
 
 func (s *Service) saveMember(ctx context.Context, tx Tx, r *Request, m *tenant.Member, changes []event.Change, end bool) error {

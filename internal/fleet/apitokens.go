@@ -98,7 +98,7 @@ func (s *Service) apiLogin(ctx context.Context, r Request, l ClientLogin) (b ten
 		return b, s.refuseClient(ctx, r, account, WrongClient, l.From)
 	case !welcome(&b, l.From):
 		return b, s.refuseClient(ctx, r, account, ClientAddress, l.From)
-	case account.Suspended:
+	case account.Shut() != nil:
 		return b, s.refuseClient(ctx, r, account, tenant.AccountSuspended, l.From)
 	}
 	s.guard.clear(guarded, l.From)
@@ -134,7 +134,7 @@ func (s *Service) RefreshAPITokens(ctx context.Context, r Request, refresh strin
 		return APITokens{}, b, unknown
 	case !welcome(&b, from):
 		return APITokens{}, b, s.refuseClient(ctx, r, b.Account, ClientAddress, from)
-	case b.Suspended:
+	case b.Shut() != nil:
 		return APITokens{}, b, s.refuseClient(ctx, r, b.Account, tenant.AccountSuspended, from)
 	}
 	key, err := s.key(ctx, tokenKeySetting)
@@ -249,7 +249,7 @@ func (s *Service) APIBearer(ctx context.Context, token string, from netip.Addr) 
 		return tenant.Bearer{}, unknown
 	case !welcome(&b, from):
 		return b, fault.New(fault.Forbidden, ClientAddress, "the address %s is not on the allow-list", from)
-	case b.Suspended:
+	case b.Shut() != nil:
 		return b, b.Shut()
 	}
 	b.Features, err = s.store.FeaturesOf(ctx, b.ID)

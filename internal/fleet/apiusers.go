@@ -144,6 +144,7 @@ func (s *Service) APIUsers(ctx context.Context, r Request) ([]APIUser, error) {
 type APIUserChange struct {
 	Features *tenant.Features
 	Disabled *bool
+	Suspend  tenant.Suspending
 	Allow    func(*tenant.Detail)
 	Password bool // give it a new one
 }
@@ -163,7 +164,7 @@ func (s *Service) ChangeAPIUser(ctx context.Context, r Request, username string,
 			return err
 		}
 		u = found
-		changes, err := s.alter(&r, &u.Member, &MemberChange{Disabled: c.Disabled, Detail: c.Allow}, "")
+		changes, err := s.alter(&r, &u.Member, &MemberChange{Disabled: c.Disabled, Suspend: c.Suspend, Detail: c.Allow}, "")
 		if err != nil {
 			return err
 		}

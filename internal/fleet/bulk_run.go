@@ -138,7 +138,7 @@ func (run *bulkRun) enter(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !found || !a.Live(run.s.now()) || a.Suspended || !a.May.Has(tenant.JobCreate) {
+		if !found || !a.Live(run.s.now()) || a.Shut() != nil || !a.May.Has(tenant.JobCreate) {
 			return job.Stop(fault.New(fault.Forbidden, "job.account", "%s %s may no longer do this; somebody who may can retry the job", b.AccountKind, b.AccountName))
 		}
 		caller = a.Principal

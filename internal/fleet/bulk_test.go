@@ -94,7 +94,7 @@ func TestBulkTypes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	child := got(w.CreatePortfolio(t.Context(), w.op, fleet.NewPortfolio{Name: "C", Parent: w.a.ID}))(t)
-	w.must(w.LinkPackage(t.Context(), w.op, linkOf(w.auto.ID, child.ID)))
+	w.link(w.auto.ID, child.ID, 0)
 	a, theirs := w.stock(w.a, w.auto, 0, 6), w.stock(w.b, w.auto, 100, 1)[0]
 	r, _ := w.account(w.a, "engineer")
 	w.apply(w.op, sim.ActivateLive, a[1], a[2])
@@ -402,4 +402,12 @@ func TestBulkIsDropped(t *testing.T) {
 	}
 }
 
-func linkOf(pkg int64, p ident.PortfolioID) plan.Link { return plan.Link{Package: pkg, Portfolio: p} }
+// link offers a package, as suspended as that.
+func (w *world) link(pkg int64, to ident.PortfolioID, suspended tenant.Suspension) {
+	w.t.Helper()
+	_, err := w.LinkPackage(w.t.Context(), w.op, pkg, to, func(l *plan.Link, _ bool) error {
+		l.Suspended = tenant.Suspensions(suspended)
+		return nil
+	})
+	w.must(err)
+}

@@ -513,9 +513,9 @@ func TestActivationRules(t *testing.T) {
 	refused("portfolio.no_activations", live)
 	change(func(p *tenant.Portfolio) { p.NoActivations = false })
 
-	w.must(w.LinkPackage(ctx, w.op, plan.Link{Package: w.auto.ID, Portfolio: w.a.ID, Suspended: true}))
+	w.link(w.auto.ID, w.a.ID, tenant.AdminSuspension)
 	refused(plan.LinkInactive, live)
-	w.must(w.LinkPackage(ctx, w.op, plan.Link{Package: w.auto.ID, Portfolio: w.a.ID}))
+	w.link(w.auto.ID, w.a.ID, 0)
 
 	other := got(w.CreatePackage(ctx, w.op, plan.Package{Name: "B's", Network: "lab"}, []ident.PortfolioID{w.b.ID}))(t)
 	refused("package.not_found", fleet.Edit{Verb: sim.ActivateLive, Package: &other.ID})

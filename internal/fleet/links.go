@@ -151,7 +151,7 @@ func (s *Service) linkBearer(ctx context.Context, l *linked, from netip.Addr) (b
 	if b.Home, err = s.store.Portfolio(ctx, tenant.Everything(), b.Portfolio); err != nil {
 		return b, err
 	}
-	if b.Kind != tenant.ServiceAccount || !b.Live(s.now()) || b.Suspended || b.Home.Status == tenant.Deleted || !welcome(&b, from) {
+	if b.Kind != tenant.ServiceAccount || !b.Live(s.now()) || b.Shut() != nil || b.Home.Status == tenant.Deleted || !welcome(&b, from) {
 		return b, fault.New(fault.Forbidden, LinkWrong, "the account may not come in")
 	}
 	return b, nil

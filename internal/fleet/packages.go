@@ -102,28 +102,56 @@ func (s *Service) linkable(ctx context.Context, tx Tx, r *Request, p *plan.Packa
 	return nil
 }
 
-// LinkPackage offers a package to another portfolio, or changes how it is
-// offered.
-func (s *Service) LinkPackage(ctx context.Context, r Request, l plan.Link) error {
-	if err := r.Caller.Needs(tenant.PackageWrite); err != nil {
-		return err
+// LinkPackage offers a package to a portfolio, or changes how it is offered: as
+// change alters the link. One that is not there yet is active, and not found.
+func (s *Service) LinkPackage(ctx context.Context, r Request, pkg int64, to ident.PortfolioID, change func(l *plan.Link, found bool) error) (plan.Link, error) {
+	var l plan.Link
+	if !r.Caller.May.Has(tenant.SIMAssign) {
+		if err := r.Caller.Needs(tenant.PackageWrite); err != nil {
+			return l, err
+		}
 	}
-	if l.Status == "" {
-		l.Status = tenant.Active
-	}
-	return s.store.Write(ctx, func(tx Tx) error {
-		p, err := tx.Package(ctx, r.Caller.Sphere, l.Package)
+	err := s.store.Write(ctx, func(tx Tx) error {
+		p, err := tx.Package(ctx, r.Caller.Sphere, pkg)
 		if err != nil {
 			return err
 		}
-		if err := s.linkable(ctx, tx, &r, &p, []ident.PortfolioID{l.Portfolio}); err != nil {
+		if err := s.linkable(ctx, tx, &r, &p, []ident.PortfolioID{to}); err != nil {
+			return err
+		}
+		was, found, err := tx.Link(ctx, pkg, to)
+		if err != nil {
+			return err
+		}
+		if l = was; !found {
+			l.Status = tenant.Active
+		}
+		if err := change(&l, found); err != nil {
+			return err
+		}
+		if err := mayLink(&r.Caller, was, l); err != nil {
 			return err
 		}
 		if err := tx.SaveLink(ctx, l); err != nil {
 			return err
 		}
-		return tx.AddEvents(ctx, []event.Event{r.event(event.PackageLinked, l.Portfolio, s.now(), event.Data{Subject: strconv.FormatInt(p.ID, 10)})})
+		return tx.AddEvents(ctx, []event.Event{r.event(event.PackageLinked, to, s.now(), event.Data{Subject: strconv.FormatInt(p.ID, 10),
+			Changes: suspensionChanges(was.Suspended, l.Suspended)})})
 	})
+	return l, err
+}
+
+// mayLink checks a change of a link. The customer's suspension is the customer's,
+// who may put SIMs on packages; anything else is for who may change packages.
+func mayLink(caller *tenant.Principal, before, after plan.Link) error {
+	if err := maySuspend(caller, before.Suspended, after.Suspended); err != nil {
+		return err
+	}
+	before.Suspended = before.Suspended.Set(tenant.CustomerSuspension, after.Suspended.Has(tenant.CustomerSuspension))
+	if before == after {
+		return nil
+	}
+	return caller.Needs(tenant.PackageWrite)
 }
 
 // Packages lists the packages that are offered in the caller's part of the tree.

@@ -70,7 +70,7 @@ func (s *Service) SignIn(ctx context.Context, r Request, l Login) (SignedIn, err
 		return SignedIn{}, s.refuse(ctx, r, l, account, UnknownLogin)
 	case !ok:
 		return SignedIn{}, s.refuse(ctx, r, l, account, WrongPassword)
-	case account.Suspended:
+	case account.Shut() != nil:
 		return SignedIn{}, s.refuse(ctx, r, l, account, tenant.AccountSuspended)
 	}
 	s.guard.clear(l.Username, l.From)
@@ -114,9 +114,9 @@ func (s *Service) startSession(ctx context.Context, r Request, in *SignedIn, onl
 // refuse counts and records a failed sign-in. The audit trail of the portfolio
 // that the user belongs to shows it; an unknown name belongs to nobody.
 func (s *Service) refuse(ctx context.Context, r Request, l Login, a tenant.Account, code string) error {
-	no := fault.New(fault.Unauthenticated, code, "unknown username or password")
+	no := error(fault.New(fault.Unauthenticated, code, "unknown username or password"))
 	if code == tenant.AccountSuspended {
-		no = fault.New(fault.Forbidden, code, "the account's portfolio, or one above it, is suspended")
+		no = a.Shut()
 	} else {
 		s.guard.failed(l.Username, l.From)
 	}
@@ -144,7 +144,7 @@ func (s *Service) Session(ctx context.Context, token string) (tenant.Account, te
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return none, p, err
 	}
-	if err != nil || !found || a.Disabled || a.Suspended || p.Status == tenant.Deleted {
+	if err != nil || !found || a.Disabled || a.Shut() != nil || p.Status == tenant.Deleted {
 		return none, p, noSession()
 	}
 	return a, p, nil

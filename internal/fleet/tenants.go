@@ -163,7 +163,8 @@ func (s *Service) ChangePortfolio(ctx context.Context, r Request, id ident.Portf
 // that only a rule sets.
 const SuspendedByRule = "portfolio.system_suspension"
 
-// maySuspend checks a change of the suspensions of a portfolio.
+// maySuspend checks a change of the suspensions of a portfolio, an account or a
+// link.
 func maySuspend(caller *tenant.Principal, before, after tenant.Suspensions) error {
 	const operators = tenant.Suspensions(tenant.AdminSuspension | tenant.SystemSuspension)
 	if after.Has(tenant.SystemSuspension) && !before.Has(tenant.SystemSuspension) {
@@ -189,8 +190,16 @@ func portfolioChanges(before, after *tenant.Portfolio) []event.Change {
 	add("allow", allowed(before.AllowList), allowed(after.AllowList))
 	add("overdue", before.Overdue.String(), after.Overdue.String())
 	add("noActivations", strconv.FormatBool(before.NoActivations), strconv.FormatBool(after.NoActivations))
+	return append(out, suspensionChanges(before.Suspended, after.Suspended)...)
+}
+
+// suspensionChanges says which suspensions were set and lifted.
+func suspensionChanges(before, after tenant.Suspensions) []event.Change {
+	var out []event.Change
 	for _, k := range tenant.AllSuspensions {
-		add(k.Name+"Suspend", strconv.FormatBool(before.Suspended.Has(k.Suspension)), strconv.FormatBool(after.Suspended.Has(k.Suspension)))
+		if was, is := before.Has(k.Suspension), after.Has(k.Suspension); was != is {
+			out = append(out, event.Change{Field: k.Name + "Suspend", From: strconv.FormatBool(was), To: strconv.FormatBool(is)})
+		}
 	}
 	return out
 }

@@ -75,7 +75,7 @@ func (s *Service) IssueToken(ctx context.Context, r Request, l ClientLogin) (tok
 	if !welcome(&b, l.From) {
 		return "", b, s.refuseClient(ctx, r, account, ClientAddress, l.From)
 	}
-	if account.Suspended {
+	if account.Shut() != nil {
 		return "", b, s.refuseClient(ctx, r, account, tenant.AccountSuspended, l.From)
 	}
 	s.guard.clear(guarded, l.From)

@@ -54,7 +54,7 @@ type Package struct {
 type Link struct {
 	Package   int64
 	Portfolio ident.PortfolioID
-	Suspended bool
+	Suspended tenant.Suspensions // the operator's and the customer's
 	Status    tenant.Status
 }
 
@@ -100,7 +100,7 @@ func Fits(p *Package, link *Link, portfolio *tenant.Portfolio, mno int64) error 
 		return no(NoPackage, "the SIM has no package")
 	case link == nil || link.Status == tenant.Deleted:
 		return no(NotLinked, "package %d is not linked to portfolio %s", p.ID, portfolio.ID)
-	case p.Status != tenant.Active || link.Suspended:
+	case p.Status != tenant.Active || link.Suspended != 0:
 		return no(LinkInactive, "package %d takes no new SIMs in portfolio %s", p.ID, portfolio.ID)
 	case p.MNO != 0 && mno != 0 && p.MNO != mno:
 		return no(OtherOperator, "the SIM is of operator %d, package %d is for operator %d", mno, p.ID, p.MNO)

@@ -10,7 +10,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
-const memberColumns = `a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, a.type, p.id, p.path, ` + suspendedAt + `,
+const memberColumns = `a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, a.type, a.suspended, p.id, p.path, ` + suspendedAt + `,
 	COALESCE(d.email, ''), COALESCE(d.first_name, ''), COALESCE(d.last_name, ''), COALESCE(d.mobile, ''), COALESCE(d.allow_list, '')`
 
 const memberFrom = ` FROM account a JOIN portfolio p ON p.no = a.portfolio_no LEFT JOIN account_detail d ON d.account_id = a.id`
@@ -18,13 +18,13 @@ const memberFrom = ` FROM account a JOIN portfolio p ON p.no = a.portfolio_no LE
 // scanMember scans memberColumns, and more that follow them.
 func scanMember(rows rowScanner, m *tenant.Member, more ...any) error {
 	var path, allow string
-	var disabled, expires, created, suspended int64
+	var disabled, expires, created, above int64
 	a := &m.Account
-	if err := rows.Scan(append([]any{&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Type, &a.Portfolio, &path, &suspended,
+	if err := rows.Scan(append([]any{&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Type, &a.Suspended, &a.Portfolio, &path, &above,
 		&m.Email, &m.FirstName, &m.LastName, &m.Mobile, &allow}, more...)...); err != nil {
 		return err
 	}
-	a.Suspended = suspended != 0
+	a.Above = above != 0
 	a.Disabled, a.ExpiresAt, a.CreatedAt = disabled != 0, moment(expires), moment(created)
 	a.Sphere, a.May = tenant.Below(path), tenant.Rights(a.Roles)
 	var err error
@@ -59,11 +59,11 @@ func (r reader) Member(ctx context.Context, in tenant.Sphere, id string) (tenant
 	return m, err
 }
 
-// SaveAccount stores what may change of an account: its roles, type, hash, expiry
-// and whether it is disabled.
+// SaveAccount stores what may change of an account: its roles, type, hash, expiry,
+// suspensions, and whether it is disabled.
 func (tx *Tx) SaveAccount(ctx context.Context, a tenant.Account) error {
-	_, err := tx.exec(ctx, "UPDATE account SET roles = ?, type = ?, hash = ?, disabled = ?, expires_at = ? WHERE id = ?",
-		a.Roles, a.Type, a.Hash, flag(a.Disabled), micros(a.ExpiresAt), a.ID)
+	_, err := tx.exec(ctx, "UPDATE account SET roles = ?, type = ?, hash = ?, disabled = ?, expires_at = ?, suspended = ? WHERE id = ?",
+		a.Roles, a.Type, a.Hash, flag(a.Disabled), micros(a.ExpiresAt), int64(a.Suspended), a.ID)
 	return err
 }
 

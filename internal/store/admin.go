@@ -68,11 +68,9 @@ func (tx *Tx) DropExpired(ctx context.Context, now time.Time, n int) (int64, err
 // Link returns how a package is linked to a portfolio; found is false when it
 // is not.
 func (r reader) Link(ctx context.Context, pkg int64, portfolio ident.PortfolioID) (l plan.Link, found bool, err error) {
-	var suspended int64
 	l.Package, l.Portfolio = pkg, portfolio
-	found, err = r.one(ctx, []any{&suspended, &l.Status}, `SELECT l.suspended, l.status FROM package_portfolio l
+	found, err = r.one(ctx, []any{&l.Suspended, &l.Status}, `SELECT l.suspended, l.status FROM package_portfolio l
 		JOIN portfolio p ON p.no = l.portfolio_no WHERE l.package_id = ? AND p.id = ?`, pkg, string(portfolio))
-	l.Suspended = suspended != 0
 	return l, found, err
 }
 

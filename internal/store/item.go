@@ -61,9 +61,7 @@ func (r reader) LinksOf(ctx context.Context, in tenant.Sphere) (map[int64][]plan
 	out := map[int64][]plan.Link{}
 	err := r.each(ctx, func(rows rowScanner) error {
 		var l plan.Link
-		var suspended int64
-		err := rows.Scan(&l.Package, &l.Portfolio, &suspended, &l.Status)
-		l.Suspended = suspended != 0
+		err := rows.Scan(&l.Package, &l.Portfolio, &l.Suspended, &l.Status)
 		out[l.Package] = append(out[l.Package], l)
 		return err
 	}, `SELECT l.package_id, p.id, l.suspended, l.status FROM package_portfolio l JOIN portfolio p ON p.no = l.portfolio_no

@@ -63,9 +63,7 @@ func (r reader) Links(ctx context.Context, in tenant.Sphere, pkg int64) ([]plan.
 	var out []plan.Link
 	err := r.each(ctx, func(rows rowScanner) error {
 		var l plan.Link
-		var suspended int64
-		err := rows.Scan(&l.Package, &l.Portfolio, &suspended, &l.Status)
-		l.Suspended = suspended != 0
+		err := rows.Scan(&l.Package, &l.Portfolio, &l.Suspended, &l.Status)
 		out = append(out, l)
 		return err
 	}, `SELECT l.package_id, p.id, l.suspended, l.status FROM package_portfolio l JOIN portfolio p ON p.no = l.portfolio_no
@@ -110,6 +108,6 @@ func (tx *Tx) SaveLink(ctx context.Context, l plan.Link) error {
 	}
 	_, err = tx.exec(ctx, `INSERT INTO package_portfolio (package_id, portfolio_no, suspended, status) VALUES (?, ?, ?, ?)
 		ON CONFLICT (package_id, portfolio_no) DO UPDATE SET suspended = excluded.suspended, status = excluded.status`,
-		l.Package, no, flag(l.Suspended), string(l.Status))
+		l.Package, no, int64(l.Suspended), string(l.Status))
 	return err
 }

@@ -110,15 +110,15 @@ func (tx *Tx) suspend(ctx context.Context, p *tenant.Portfolio) error {
 	return err
 }
 
-const accountSelect = `SELECT a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, a.type, p.id, p.path, ` + suspendedAt + `
+const accountSelect = `SELECT a.id, a.kind, a.name, a.roles, a.hash, a.disabled, a.expires_at, a.created_at, a.type, a.suspended, p.id, p.path, ` + suspendedAt + `
 FROM account a JOIN portfolio p ON p.no = a.portfolio_no`
 
 func scanAccount(rows rowScanner) (tenant.Account, error) {
 	var a tenant.Account
 	var path string
-	var disabled, expires, created, suspended int64
-	err := rows.Scan(&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Type, &a.Portfolio, &path, &suspended)
-	a.Suspended = suspended != 0
+	var disabled, expires, created, above int64
+	err := rows.Scan(&a.ID, &a.Kind, &a.Name, &a.Roles, &a.Hash, &disabled, &expires, &created, &a.Type, &a.Suspended, &a.Portfolio, &path, &above)
+	a.Above = above != 0
 	a.Disabled, a.ExpiresAt, a.CreatedAt = disabled != 0, moment(expires), moment(created)
 	a.Sphere, a.May = tenant.Below(path), tenant.Rights(a.Roles)
 	return a, err
@@ -143,9 +143,9 @@ func (tx *Tx) AddAccount(ctx context.Context, a tenant.Account) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, `INSERT INTO account (id, kind, name, portfolio_no, roles, hash, disabled, expires_at, created_at, type)
-		VALUES (`+placeholders(10)+")", a.ID, string(a.Kind), foldName(a.Name), no, a.Roles, a.Hash, flag(a.Disabled),
-		micros(a.ExpiresAt), micros(a.CreatedAt), a.Type)
+	_, err = tx.exec(ctx, `INSERT INTO account (id, kind, name, portfolio_no, roles, hash, disabled, expires_at, created_at, type, suspended)
+		VALUES (`+placeholders(11)+")", a.ID, string(a.Kind), foldName(a.Name), no, a.Roles, a.Hash, flag(a.Disabled),
+		micros(a.ExpiresAt), micros(a.CreatedAt), a.Type, int64(a.Suspended))
 	return err
 }
 

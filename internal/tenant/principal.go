@@ -53,8 +53,9 @@ type Account struct {
 	Type      int64  // a user type of the tree's own, which names the roles; 0 for none
 	Hash      string // of the password or the secret
 	Disabled  bool
-	Suspended bool      // its portfolio, or one above, is suspended; it is read, never stored
-	ExpiresAt time.Time // zero for never
+	Suspended Suspensions // its own
+	Above     bool        // its portfolio, or one above, is suspended; it is read, never stored
+	ExpiresAt time.Time   // zero for never
 	CreatedAt time.Time
 }
 

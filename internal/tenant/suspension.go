@@ -6,15 +6,15 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/fault"
 )
 
-// Suspension is one of the reasons why an account is suspended. The numbers are
-// stored: append only.
+// Suspension is one of the reasons why a portfolio, an account or a link of a
+// package is suspended. The numbers are stored: append only.
 type Suspension uint8
 
 // The suspensions.
 const (
 	AdminSuspension    Suspension = 1 << iota // the operator's
 	SystemSuspension                          // a rule's; people only lift it
-	CustomerSuspension                        // of an account above
+	CustomerSuspension                        // the customer's, or of an account above
 )
 
 // AllSuspensions lists every suspension with its name.
@@ -37,6 +37,18 @@ func (s Suspensions) Set(k Suspension, in bool) Suspensions {
 	return s &^ Suspensions(k)
 }
 
+// Suspending says which suspensions are set, and which are lifted. The others
+// stay.
+type Suspending map[Suspension]bool
+
+// Of returns the set as it is afterwards.
+func (c Suspending) Of(s Suspensions) Suspensions {
+	for k, to := range c {
+		s = s.Set(k, to)
+	}
+	return s
+}
+
 // String lists the names in the set, such as "admin+customer".
 func (s Suspensions) String() string {
 	var out []string
@@ -48,10 +60,10 @@ func (s Suspensions) String() string {
 	return strings.Join(out, "+")
 }
 
-// Codes of the faults about accounts that are suspended.
+// Codes of the faults about what is suspended.
 const (
 	PortfolioSuspended = "portfolio.suspended" // nothing of it gets more service than it has
-	AccountSuspended   = "account.suspended"   // nobody of it, or below it, comes in
+	AccountSuspended   = "account.suspended"   // it comes in nowhere
 )
 
 // Serves returns a Precondition fault while p, or a portfolio above it, is
@@ -66,11 +78,14 @@ func (p *Portfolio) Serves() error {
 	return nil
 }
 
-// Shut returns a Forbidden fault while the account's portfolio, or one above it,
-// is suspended: it comes in nowhere.
+// Shut returns a Forbidden fault while the account, its portfolio, or one above
+// that is suspended: it comes in nowhere.
 func (a *Account) Shut() error {
-	if !a.Suspended {
-		return nil
+	switch {
+	case a.Suspended != 0:
+		return fault.New(fault.Forbidden, AccountSuspended, "the account is suspended (%s)", a.Suspended)
+	case a.Above:
+		return fault.New(fault.Forbidden, AccountSuspended, "the account's portfolio, or one above it, is suspended")
 	}
-	return fault.New(fault.Forbidden, AccountSuspended, "the account's portfolio, or one above it, is suspended")
+	return nil
 }

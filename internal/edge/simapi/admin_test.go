@@ -374,7 +374,7 @@ func TestPackageItems(t *testing.T) {
 func TestPackageLinks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.call(operator, http.MethodPost, "/package/6691/packagePortfolio", `{"portfolioId":"<C>"}`).has(t, `{"packagePortfolioId":"<C>","packageId":6691,"portfolioId":"<C>","adminSuspend":"no","status":"active"}`)
+	w.call(operator, http.MethodPost, "/package/6691/packagePortfolio", `{"portfolioId":"<C>"}`).has(t, `{"packagePortfolioId":"<C>","packageId":6691,"portfolioId":"<C>","adminSuspend":"no","customerSuspend":"no","status":"active"}`)
 	w.call(operator, http.MethodPost, "/package/6691/packagePortfolio", `{"portfolioId":"<C>"}`).fails(t, 400, 6052)
 	w.call(customer, http.MethodPatch, "/sim/<child>", `{"packageId":6691}`).has(t, `{"portfolioPackage":{"packageId":6691}}`)
 	w.call(operator, http.MethodPatch, "/package/6691/packagePortfolio/<C>", `{"adminSuspend":"yes"}`).has(t, `{"adminSuspend":"yes"}`)

@@ -974,6 +974,7 @@ type PackagePage struct {
 // PackagePortfolio defines model for PackagePortfolio.
 type PackagePortfolio struct {
 	AdminSuspend       Flag       `json:"adminSuspend"`
+	CustomerSuspend    Flag       `json:"customerSuspend"`
 	PackageId          int64      `json:"packageId"`
 	PackagePortfolioId string     `json:"packagePortfolioId"`
 	PortfolioId        string     `json:"portfolioId"`
@@ -982,8 +983,9 @@ type PackagePortfolio struct {
 
 // PackagePortfolioChange defines model for PackagePortfolioChange.
 type PackagePortfolioChange struct {
-	AdminSuspend *Flag       `json:"adminSuspend,omitempty"`
-	Status       *LifeStatus `json:"status,omitempty"`
+	AdminSuspend    *Flag       `json:"adminSuspend,omitempty"`
+	CustomerSuspend *Flag       `json:"customerSuspend,omitempty"`
+	Status          *LifeStatus `json:"status,omitempty"`
 }
 
 // PackagePortfolioInput defines model for PackagePortfolioInput.
@@ -1358,25 +1360,30 @@ type SMS struct {
 
 // ServiceAccount defines model for ServiceAccount.
 type ServiceAccount struct {
-	AllowList []string `json:"allowList"`
-	ClientId  string   `json:"clientId"`
+	AdminSuspend Flag     `json:"adminSuspend"`
+	AllowList    []string `json:"allowList"`
+	ClientId     string   `json:"clientId"`
 
 	// ClientSecret Only in the answer that makes the account.
-	ClientSecret *string    `json:"clientSecret,omitempty"`
-	CreatedDate  Moment     `json:"createdDate"`
-	EmailAddress string     `json:"emailAddress"`
-	ExpiryDate   *Moment    `json:"expiryDate"`
-	FirstName    string     `json:"firstName"`
-	LastName     string     `json:"lastName"`
-	PortfolioId  string     `json:"portfolioId"`
-	Role         Role       `json:"role"`
-	Status       LifeStatus `json:"status"`
+	ClientSecret    *string    `json:"clientSecret,omitempty"`
+	CreatedDate     Moment     `json:"createdDate"`
+	CustomerSuspend Flag       `json:"customerSuspend"`
+	EmailAddress    string     `json:"emailAddress"`
+	ExpiryDate      *Moment    `json:"expiryDate"`
+	FirstName       string     `json:"firstName"`
+	LastName        string     `json:"lastName"`
+	PortfolioId     string     `json:"portfolioId"`
+	Role            Role       `json:"role"`
+	Status          LifeStatus `json:"status"`
+	SystemSuspend   Flag       `json:"systemSuspend"`
 }
 
 // ServiceAccountChange defines model for ServiceAccountChange.
 type ServiceAccountChange struct {
-	AllowList    AllowList `json:"allowList,omitempty"`
-	EmailAddress *Email    `json:"emailAddress,omitempty"`
+	AdminSuspend    *Flag     `json:"adminSuspend,omitempty"`
+	AllowList       AllowList `json:"allowList,omitempty"`
+	CustomerSuspend *Flag     `json:"customerSuspend,omitempty"`
+	EmailAddress    *Email    `json:"emailAddress,omitempty"`
 
 	// ExpiryDate A time such as 2026-01-22T10:35:09Z, or null for never.
 	ExpiryDate Expiry      `json:"expiryDate,omitempty"`
@@ -1384,12 +1391,16 @@ type ServiceAccountChange struct {
 	LastName   *string     `json:"lastName,omitempty"`
 	Role       *Role       `json:"role,omitempty"`
 	Status     *LifeStatus `json:"status,omitempty"`
+
+	// SystemSuspend Only `no`: a rule sets it.
+	SystemSuspend *Flag `json:"systemSuspend,omitempty"`
 }
 
 // ServiceAccountInput defines model for ServiceAccountInput.
 type ServiceAccountInput struct {
-	AllowList    AllowList `json:"allowList,omitempty"`
-	EmailAddress Email     `json:"emailAddress"`
+	AllowList       AllowList `json:"allowList,omitempty"`
+	CustomerSuspend *Flag     `json:"customerSuspend,omitempty"`
+	EmailAddress    Email     `json:"emailAddress"`
 
 	// ExpiryDate A time such as 2026-01-22T10:35:09Z, or a date, which means its first moment.
 	ExpiryDate *Instant                 `json:"expiryDate,omitempty"`
@@ -1531,22 +1542,26 @@ type TokensRevoked struct {
 
 // User defines model for User.
 type User struct {
+	AdminSuspend Flag `json:"adminSuspend"`
+
 	// ClientId Of a program.
-	ClientId     *string `json:"clientId"`
-	CreatedDate  Moment  `json:"createdDate"`
-	EmailAddress string  `json:"emailAddress"`
-	FirstName    string  `json:"firstName"`
-	LastName     string  `json:"lastName"`
-	MobileNumber string  `json:"mobileNumber"`
+	ClientId        *string `json:"clientId"`
+	CreatedDate     Moment  `json:"createdDate"`
+	CustomerSuspend Flag    `json:"customerSuspend"`
+	EmailAddress    string  `json:"emailAddress"`
+	FirstName       string  `json:"firstName"`
+	LastName        string  `json:"lastName"`
+	MobileNumber    string  `json:"mobileNumber"`
 
 	// Password Only in the answer that makes a user for whom no password was named.
 	Password    *string `json:"password,omitempty"`
 	PortfolioId string  `json:"portfolioId"`
 
 	// Roles Letters for people, one role for programs.
-	Roles  string     `json:"roles"`
-	Status LifeStatus `json:"status"`
-	UserId string     `json:"userId"`
+	Roles         string     `json:"roles"`
+	Status        LifeStatus `json:"status"`
+	SystemSuspend Flag       `json:"systemSuspend"`
+	UserId        string     `json:"userId"`
 
 	// UserTypeId 1 a person, 4 a program; others of the dictionary userType, from 100 on, are people whose roles the type names.
 	UserTypeId UserTypeId `json:"userTypeId"`
@@ -1576,14 +1591,19 @@ type UserAttributesInput = Given
 
 // UserChange defines model for UserChange.
 type UserChange struct {
-	EmailAddress *Email  `json:"emailAddress,omitempty"`
-	FirstName    *string `json:"firstName,omitempty"`
-	LastName     *string `json:"lastName,omitempty"`
-	MobileNumber *Mobile `json:"mobileNumber,omitempty"`
+	AdminSuspend    *Flag   `json:"adminSuspend,omitempty"`
+	CustomerSuspend *Flag   `json:"customerSuspend,omitempty"`
+	EmailAddress    *Email  `json:"emailAddress,omitempty"`
+	FirstName       *string `json:"firstName,omitempty"`
+	LastName        *string `json:"lastName,omitempty"`
+	MobileNumber    *Mobile `json:"mobileNumber,omitempty"`
 
 	// Password Of a person.
 	Password *string     `json:"password,omitempty"`
 	Status   *LifeStatus `json:"status,omitempty"`
+
+	// SystemSuspend Only `no`: a rule sets it.
+	SystemSuspend *Flag `json:"systemSuspend,omitempty"`
 
 	// UserTypeId Of a person; the roles follow. With 1 they stay, and are the user's own.
 	UserTypeId *IdInput `json:"userTypeId,omitempty"`

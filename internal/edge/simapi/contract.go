@@ -259,5 +259,5 @@ var needs = map[string][]tenant.Permission{
 	"deletePackageItem":      {tenant.PackageWrite},
 	"listPackagePortfolios":  {tenant.PackageGet},
 	"createPackagePortfolio": {tenant.PackageWrite},
-	"changePackagePortfolio": {tenant.PackageWrite},
+	"changePackagePortfolio": {tenant.PackageWrite, tenant.SIMAssign},
 }

@@ -179,7 +179,8 @@ func (h *handler) DeletePackage(ctx context.Context, r DeletePackageRequestObjec
 
 func linkOf(l *plan.Link) PackagePortfolio {
 	return PackagePortfolio{PackagePortfolioId: string(l.Portfolio), PackageId: l.Package, PortfolioId: string(l.Portfolio),
-		AdminSuspend: flag(l.Suspended), Status: LifeStatus(l.Status)}
+		AdminSuspend: flag(l.Suspended.Has(tenant.AdminSuspension)), CustomerSuspend: flag(l.Suspended.Has(tenant.CustomerSuspension)),
+		Status: LifeStatus(l.Status)}
 }
 
 // ListPackagePortfolios implements StrictServerInterface.
@@ -195,6 +196,7 @@ func (h *handler) ListPackagePortfolios(ctx context.Context, r ListPackagePortfo
 	picked, err := pick(x, each(all, linkOf), []column[PackagePortfolio]{
 		{"portfolioId", func(l *PackagePortfolio) string { return l.PortfolioId }},
 		{"adminSuspend", func(l *PackagePortfolio) string { return string(l.AdminSuspend) }},
+		{"customerSuspend", func(l *PackagePortfolio) string { return string(l.CustomerSuspend) }},
 		{"status", func(l *PackagePortfolio) string { return string(l.Status) }},
 	})
 	if err != nil {
@@ -205,20 +207,6 @@ func (h *handler) ListPackagePortfolios(ctx context.Context, r ListPackagePortfo
 		NextPageToken: next, Items: page}, err
 }
 
-// link returns how a package is offered to a portfolio of the caller's.
-func (x *exchange) link(ctx context.Context, pkg int64, folio ident.PortfolioID) (l plan.Link, found bool, err error) {
-	if _, err := x.fleet.Package(ctx, x.request, pkg); err != nil {
-		return l, false, err
-	}
-	all, err := x.fleet.Links(ctx, x.request, pkg)
-	for _, l := range all {
-		if l.Portfolio == folio {
-			return l, true, err
-		}
-	}
-	return plan.Link{Package: pkg, Portfolio: folio, Status: tenant.Active}, false, err
-}
-
 // CreatePackagePortfolio implements StrictServerInterface.
 func (h *handler) CreatePackagePortfolio(ctx context.Context, r CreatePackagePortfolioRequestObject) (CreatePackagePortfolioResponseObject, error) {
 	x := of(ctx)
@@ -226,15 +214,17 @@ func (h *handler) CreatePackagePortfolio(ctx context.Context, r CreatePackagePor
 	if err != nil {
 		return nil, err
 	}
-	l, found, err := x.link(ctx, r.PackageId, folio)
-	if err != nil {
+	if _, err := x.fleet.Package(ctx, x.request, r.PackageId); err != nil {
 		return nil, err
 	}
-	if found && l.Status != tenant.Deleted {
-		return nil, refusal(codeExists, "the package is linked to the portfolio already")
-	}
-	l.Status, l.Suspended = tenant.Active, false
-	return CreatePackagePortfolio200JSONResponse(linkOf(&l)), x.outside(folio, x.fleet.LinkPackage(ctx, x.request, l))
+	l, err := x.fleet.LinkPackage(ctx, x.request, r.PackageId, folio, func(l *plan.Link, found bool) error {
+		if found && l.Status != tenant.Deleted {
+			return refusal(codeExists, "the package is linked to the portfolio already")
+		}
+		l.Status, l.Suspended = tenant.Active, 0
+		return nil
+	})
+	return CreatePackagePortfolio200JSONResponse(linkOf(&l)), x.outside(folio, err)
 }
 
 // ChangePackagePortfolio implements StrictServerInterface.
@@ -244,20 +234,16 @@ func (h *handler) ChangePackagePortfolio(ctx context.Context, r ChangePackagePor
 	if err != nil {
 		return nil, err
 	}
-	l, found, err := x.link(ctx, r.PackageId, folio)
-	switch {
-	case err != nil:
-		return nil, err
-	case !found:
-		return nil, fault.Missing("packagePortfolio", string(folio))
-	case *b == (PackagePortfolioChange{}):
-		return nil, errNothing
-	}
-	if b.AdminSuspend != nil {
-		l.Suspended = *b.AdminSuspend == FlagYes
-	}
-	if b.Status != nil {
-		l.Status = tenant.Status(*b.Status)
-	}
-	return ChangePackagePortfolio200JSONResponse(linkOf(&l)), x.fleet.LinkPackage(ctx, x.request, l)
+	l, err := x.fleet.LinkPackage(ctx, x.request, r.PackageId, folio, func(l *plan.Link, found bool) error {
+		switch {
+		case !found:
+			return fault.Missing("packagePortfolio", string(folio))
+		case *b == (PackagePortfolioChange{}):
+			return errNothing
+		}
+		l.Suspended = suspending(b.AdminSuspend, nil, b.CustomerSuspend).Of(l.Suspended)
+		set((*tenant.Status)(b.Status), &l.Status)
+		return nil
+	})
+	return ChangePackagePortfolio200JSONResponse(linkOf(&l)), err
 }

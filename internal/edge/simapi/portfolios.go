@@ -232,14 +232,15 @@ func (b *beside) give(ctx context.Context, x *exchange, in *fleet.Service, a *ac
 	return nil
 }
 
-// suspend sets and lifts the suspensions that are named.
-func suspend(p *tenant.Portfolio, b *PortfolioChange) {
-	for k, to := range map[tenant.Suspension]*Flag{tenant.AdminSuspension: b.AdminSuspend, tenant.SystemSuspension: b.SystemSuspend,
-		tenant.CustomerSuspension: b.CustomerSuspend} {
+// suspending reads which suspensions are set and lifted.
+func suspending(admin, system, customer *Flag) tenant.Suspending {
+	out := tenant.Suspending{}
+	for k, to := range map[tenant.Suspension]*Flag{tenant.AdminSuspension: admin, tenant.SystemSuspension: system, tenant.CustomerSuspension: customer} {
 		if to != nil {
-			p.Suspended = p.Suspended.Set(k, *to == FlagYes)
+			out[k] = *to == FlagYes
 		}
 	}
+	return out
 }
 
 // ChangePortfolio implements StrictServerInterface.
@@ -252,14 +253,14 @@ func (h *handler) ChangePortfolio(ctx context.Context, r ChangePortfolioRequestO
 	allow, err1 := allowList(b.AllowList)
 	owed, err2 := amount("overdue", b.Overdue)
 	more, some, err3 := besides(b.Title, b.PortalId, b.BusinessCodeId, b.TaxCodeId, b.PaymentMethodId, b.InvoicingEntityId)
-	suspends := b.AdminSuspend != nil || b.SystemSuspend != nil || b.CustomerSuspend != nil
+	suspends := suspending(b.AdminSuspend, b.SystemSuspend, b.CustomerSuspend)
 	switch err := fault.Join(err1, err2, err3); {
 	case err != nil:
 		return nil, err
 	case b.Name == nil && b.BillingDayOfMonth == nil && b.Status == nil && b.DisableNewActivation == nil &&
-		b.Overdue == nil && b.AllowList == nil && !some && !suspends:
+		b.Overdue == nil && b.AllowList == nil && !some && len(suspends) == 0:
 		return nil, errNothing
-	case a.ID == x.home.ID && (b.Status != nil || suspends):
+	case a.ID == x.home.ID && (b.Status != nil || len(suspends) > 0):
 		return nil, refusal(codeOwnPortfolio, "the status and the suspensions of one's own portfolio cannot be changed")
 	}
 	err = x.fleet.Together(ctx, func(in *fleet.Service) (err error) {
@@ -270,7 +271,7 @@ func (h *handler) ChangePortfolio(ctx context.Context, r ChangePortfolioRequestO
 			set(b.Name, &p.Name)
 			set(b.BillingDayOfMonth, &p.BillingDay)
 			set((*tenant.Status)(b.Status), &p.Status)
-			suspend(p, b)
+			p.Suspended = suspends.Of(p.Suspended)
 			if b.DisableNewActivation != nil {
 				p.NoActivations = *b.DisableNewActivation == FlagYes
 			}

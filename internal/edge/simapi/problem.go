@@ -139,6 +139,7 @@ var byCode = map[string]struct{ status, code int }{
 	tenant.AccountSuspended:   {http.StatusForbidden, codeNoAccess},
 	tenant.PortfolioSuspended: {http.StatusBadRequest, codeNotActive},
 	fleet.SuspendedByRule:     {http.StatusBadRequest, codeNotRequested},
+	fleet.OwnAccount:          {http.StatusBadRequest, codeNotRequested},
 	sim.AttributeExists:       {http.StatusBadRequest, codeAttribute},
 	sim.AttributeEmpty:        {http.StatusBadRequest, codeNoName},
 	sim.AttributeReadOnly:     {http.StatusBadRequest, codeBadValue},

@@ -12,7 +12,9 @@ import (
 
 func programOf(m *tenant.Member) ServiceAccount {
 	return ServiceAccount{ClientId: m.Name, PortfolioId: string(m.Portfolio), EmailAddress: m.Email, FirstName: m.FirstName, LastName: m.LastName,
-		Role: Role(m.Roles), AllowList: networks(m.AllowList), ExpiryDate: at(m.ExpiresAt), Status: life(m.Disabled), CreatedDate: Moment{m.CreatedAt}}
+		Role: Role(m.Roles), AllowList: networks(m.AllowList), ExpiryDate: at(m.ExpiresAt), Status: life(m.Disabled), CreatedDate: Moment{m.CreatedAt},
+		AdminSuspend: flag(m.Suspended.Has(tenant.AdminSuspension)), SystemSuspend: flag(m.Suspended.Has(tenant.SystemSuspension)),
+		CustomerSuspend: flag(m.Suspended.Has(tenant.CustomerSuspension))}
 }
 
 // ListServiceAccounts implements StrictServerInterface.
@@ -27,6 +29,9 @@ func (h *handler) ListServiceAccounts(ctx context.Context, r ListServiceAccounts
 		{"emailAddress", func(a *ServiceAccount) string { return a.EmailAddress }},
 		{"role", func(a *ServiceAccount) string { return string(a.Role) }},
 		{"status", func(a *ServiceAccount) string { return string(a.Status) }},
+		{"adminSuspend", func(v *ServiceAccount) string { return string(v.AdminSuspend) }},
+		{"systemSuspend", func(v *ServiceAccount) string { return string(v.SystemSuspend) }},
+		{"customerSuspend", func(v *ServiceAccount) string { return string(v.CustomerSuspend) }},
 	})
 	if err != nil {
 		return nil, err
@@ -45,7 +50,7 @@ func (h *handler) GetServiceAccount(ctx context.Context, r GetServiceAccountRequ
 // CreateServiceAccount implements StrictServerInterface.
 func (h *handler) CreateServiceAccount(ctx context.Context, r CreateServiceAccountRequestObject) (CreateServiceAccountResponseObject, error) {
 	x, b := of(ctx), r.Body
-	n := fleet.NewServiceAccount{Detail: tenant.Detail{Email: b.EmailAddress}}
+	n := fleet.NewServiceAccount{Detail: tenant.Detail{Email: b.EmailAddress}, Suspend: suspending(nil, nil, b.CustomerSuspend)}
 	set(b.FirstName, &n.Detail.FirstName)
 	set(b.LastName, &n.Detail.LastName)
 	if b.Role != nil {
@@ -76,7 +81,9 @@ func (h *handler) ChangeServiceAccount(ctx context.Context, r ChangeServiceAccou
 	if err != nil {
 		return nil, err
 	}
-	if b.EmailAddress == nil && b.FirstName == nil && b.LastName == nil && b.Role == nil && b.AllowList == nil && b.Status == nil && b.ExpiryDate.absent() {
+	suspends := suspending(b.AdminSuspend, b.SystemSuspend, b.CustomerSuspend)
+	if b.EmailAddress == nil && b.FirstName == nil && b.LastName == nil && b.Role == nil && b.AllowList == nil && b.Status == nil &&
+		b.ExpiryDate.absent() && len(suspends) == 0 {
 		return nil, errNothing
 	}
 	allow, err1 := allowList(b.AllowList)
@@ -84,7 +91,7 @@ func (h *handler) ChangeServiceAccount(ctx context.Context, r ChangeServiceAccou
 	if err := fault.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	c := fleet.MemberChange{Roles: (*string)(b.Role), Disabled: disabled(b.Status), ExpiresAt: expiry, Detail: func(d *tenant.Detail) {
+	c := fleet.MemberChange{Roles: (*string)(b.Role), Disabled: disabled(b.Status), ExpiresAt: expiry, Suspend: suspends, Detail: func(d *tenant.Detail) {
 		set(b.EmailAddress, &d.Email)
 		set(b.FirstName, &d.FirstName)
 		set(b.LastName, &d.LastName)

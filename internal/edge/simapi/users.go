@@ -19,7 +19,9 @@ const (
 
 func userOf(m *tenant.Member) User {
 	out := User{UserId: m.ID, PortfolioId: string(m.Portfolio), Username: m.Name, FirstName: m.FirstName, LastName: m.LastName,
-		EmailAddress: m.Email, MobileNumber: m.Mobile, UserTypeId: personType, Roles: m.Roles, Status: life(m.Disabled), CreatedDate: Moment{m.CreatedAt}}
+		EmailAddress: m.Email, MobileNumber: m.Mobile, UserTypeId: personType, Roles: m.Roles, Status: life(m.Disabled), CreatedDate: Moment{m.CreatedAt},
+		AdminSuspend: flag(m.Suspended.Has(tenant.AdminSuspension)), SystemSuspend: flag(m.Suspended.Has(tenant.SystemSuspension)),
+		CustomerSuspend: flag(m.Suspended.Has(tenant.CustomerSuspension))}
 	if m.Kind == tenant.ServiceAccount {
 		out.UserTypeId, out.ClientId = programType, &m.Name
 	} else if m.Type != 0 {
@@ -73,6 +75,9 @@ func (h *handler) ListUsers(ctx context.Context, r ListUsersRequestObject) (List
 		{"emailAddress", func(u *User) string { return u.EmailAddress }},
 		{"userTypeId", func(u *User) string { return strconv.FormatInt(u.UserTypeId, 10) }},
 		{"status", func(u *User) string { return string(u.Status) }},
+		{"adminSuspend", func(v *User) string { return string(v.AdminSuspend) }},
+		{"systemSuspend", func(v *User) string { return string(v.SystemSuspend) }},
+		{"customerSuspend", func(v *User) string { return string(v.CustomerSuspend) }},
 	})
 	if err != nil {
 		return nil, err
@@ -137,7 +142,7 @@ func (h *handler) ChangeUser(ctx context.Context, r ChangeUserRequestObject) (Ch
 	if err != nil {
 		return nil, err
 	}
-	c := fleet.MemberChange{Type: kind, Password: b.Password, Disabled: disabled(b.Status), Detail: func(d *tenant.Detail) {
+	c := fleet.MemberChange{Type: kind, Password: b.Password, Disabled: disabled(b.Status), Suspend: suspending(b.AdminSuspend, b.SystemSuspend, b.CustomerSuspend), Detail: func(d *tenant.Detail) {
 		set(b.EmailAddress, &d.Email)
 		set(b.FirstName, &d.FirstName)
 		set(b.LastName, &d.LastName)

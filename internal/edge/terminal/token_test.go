@@ -286,6 +286,26 @@ func TestASuspendedAccount(t *testing.T) {
 	}
 }
 
+// A program that is suspended itself, likewise.
+func TestASuspendedProgram(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.secrets[full]
+	suspend := func(to bool) {
+		if _, _, err := w.Fleet.ChangeAPIUser(t.Context(), w.op, s.username, fleet.APIUserChange{Suspend: tenant.Suspending{tenant.AdminSuspension: to}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	suspend(true)
+	w.signIn("grant_type", "password", "username", s.username, "password", s.password).oauth(t, 403, "access_denied", "suspended")
+	w.signIn("grant_type", "refresh_token", "refresh_token", s.refresh).oauth(t, 403, "access_denied", "suspended")
+	w.get("/me").oauth(t, 403, "access_denied", "suspended")
+	suspend(false)
+	if got := w.get("/me"); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 func TestAllowList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

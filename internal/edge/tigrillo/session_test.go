@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
+	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -224,6 +225,28 @@ func TestASuspendedPortfolioHasNoSessions(t *testing.T) {
 	a, _ := w.login(engineer, password, string(folios["A"]), "")
 	same(t, a.body, unknownLogin)
 	suspend(0)
+	if got := w.call(engineer, "getSIMs", ""); got.body == denied {
+		t.Error("the session does not go on")
+	}
+}
+
+func TestASuspendedUserHasNoSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var id string
+	for _, a := range must(w.Fleet.Accounts(t.Context(), w.op)) {
+		if a.Name == engineer {
+			id = a.ID
+		}
+	}
+	suspend := func(to bool) {
+		must(w.Fleet.ChangeMember(t.Context(), w.op, folios["A"], id, fleet.MemberChange{Suspend: tenant.Suspending{tenant.AdminSuspension: to}}))
+	}
+	suspend(true)
+	same(t, w.call(engineer, "getSIMs", "").body, denied)
+	a, _ := w.login(engineer, password, string(folios["A"]), "")
+	same(t, a.body, unknownLogin)
+	suspend(false)
 	if got := w.call(engineer, "getSIMs", ""); got.body == denied {
 		t.Error("the session does not go on")
 	}

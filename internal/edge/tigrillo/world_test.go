@@ -192,7 +192,10 @@ func (w *world) tenants() {
 		p.Network = "lab"
 		must(w.Fleet.CreatePackage(ctx, w.op, p.Package, p.links))
 	}
-	check(w.Fleet.LinkPackage(ctx, w.op, plan.Link{Package: pkgStopped, Portfolio: folios["A"], Suspended: true}))
+	must(w.Fleet.LinkPackage(ctx, w.op, pkgStopped, folios["A"], func(l *plan.Link, _ bool) error {
+		l.Suspended = tenant.Suspensions(tenant.AdminSuspension)
+		return nil
+	}))
 }
 
 // rows is a batch in memory.

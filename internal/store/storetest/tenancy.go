@@ -60,7 +60,7 @@ func portfolios(w *world) {
 // account is a user whose name is of mixed case.
 func (w *world) account(name string, kind tenant.Kind) tenant.Account {
 	return tenant.Account{Principal: tenant.Principal{ID: string(ident.NewPortfolioID()), Kind: kind, Name: name, Portfolio: w.a.ID}, Roles: "AE",
-		Hash: "hash", ExpiresAt: noon.AddDate(1, 0, 0), CreatedAt: noon}
+		Hash: "hash", Suspended: tenant.Suspensions(tenant.SystemSuspension), ExpiresAt: noon.AddDate(1, 0, 0), CreatedAt: noon}
 }
 
 func accounts(w *world) {
@@ -78,6 +78,16 @@ func accounts(w *world) {
 	same(w.t, "account", ann, got)
 	if _, found2, err := w.db.AccountByName(ctx, tenant.ServiceAccount, "änn@example"); !found || found2 || err != nil {
 		w.t.Errorf("found %t, of another kind %t, %v", found, found2, err)
+	}
+	for _, to := range []tenant.Suspensions{7, 4, 1, 0} {
+		ann.Suspended = to
+		w.write(func(ctx context.Context, tx *store.Tx) error { return tx.SaveAccount(ctx, ann) })
+		got, _, err := w.db.AccountByName(ctx, tenant.User, ann.Name)
+		must(w.t, err)
+		same(w.t, "account", ann, got)
+		m, err := w.db.Member(ctx, tenant.Everything(), ann.ID)
+		must(w.t, err)
+		same(w.t, "member", ann, m.Account)
 	}
 	list, err := w.db.Accounts(ctx, tenant.Below(w.root.Path))
 	must(w.t, err)
@@ -111,8 +121,8 @@ func shut(w *world) {
 			one, _, err1 := w.db.AccountByName(ctx, a.Kind, a.Name)
 			m, err2 := w.db.Member(ctx, tenant.Everything(), a.ID)
 			b, _, err3 := w.db.BearerOf(ctx, token.Hash, noon)
-			if err := errors.Join(err1, err2, err3); err != nil || one.Suspended != want || m.Suspended != want || b.Suspended != want {
-				w.t.Errorf("%s, %q: %t, %t, %t, %v; want %t", name, to, one.Suspended, m.Suspended, b.Suspended, err, want)
+			if err := errors.Join(err1, err2, err3); err != nil || one.Above != want || m.Above != want || b.Above != want {
+				w.t.Errorf("%s, %q: %t, %t, %t, %v; want %t", name, to, one.Above, m.Above, b.Above, err, want)
 			}
 		}
 	}
@@ -228,7 +238,7 @@ func (w *world) linked(p plan.Package) {
 		w.write(func(ctx context.Context, tx *store.Tx) error { return tx.SaveLink(ctx, l) })
 	}
 	save(link)
-	link.Suspended = true
+	link.Suspended = tenant.Suspensions(tenant.AdminSuspension | tenant.CustomerSuspension)
 	save(link)
 	got, found, err := w.db.Link(ctx, p.ID, w.a1.ID)
 	must(w.t, err)
