@@ -111,7 +111,7 @@ func TestThePostmanCollectionOnTheDemo(t *testing.T) {
 	name := filepath.Join("..", "api", "postman", "simurgh-sim-api.postman_")
 	args := []string{"run", name + "collection.json", "--environment", name + "environment.json", "--color", "off", "--timeout-request", "20000"}
 	for key, value := range map[string]string{"URL": demo.URL, "GetTokenURL": demo.URL + "/oauth2/token", "clientId": demo.Programs[0].ClientID,
-		"clientSecret": demo.Programs[0].ClientSecret, "iccId": free} {
+		"clientSecret": demo.Programs[0].ClientSecret, "operatorClientId": demo.Programs[1].ClientID, "operatorClientSecret": demo.Programs[1].ClientSecret, "iccId": free} {
 		args = append(args, "--env-var", key+"="+value)
 	}
 	if out, err := exec.CommandContext(t.Context(), newman, args...).CombinedOutput(); err != nil {

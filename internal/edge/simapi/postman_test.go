@@ -43,7 +43,7 @@ func TestThePostmanCollection(t *testing.T) {
 	name := filepath.Join("..", "..", "..", "api", "postman", "simurgh-sim-api.postman_")
 	args := []string{"run", name + "collection.json", "--environment", name + "environment.json", "--color", "off", "--timeout-request", "20000"}
 	for key, value := range map[string]string{"URL": server.URL, "GetTokenURL": server.URL + oauth.Path, "clientId": w.secrets[engineer].id,
-		"clientSecret": w.secrets[engineer].secret, "iccId": string(iccid("stock"))} {
+		"clientSecret": w.secrets[engineer].secret, "operatorClientId": w.secrets[operator].id, "operatorClientSecret": w.secrets[operator].secret, "iccId": string(iccid("stock"))} {
 		args = append(args, "--env-var", key+"="+value)
 	}
 	if out, err := exec.CommandContext(t.Context(), newman, args...).CombinedOutput(); err != nil {
