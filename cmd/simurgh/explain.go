@@ -168,7 +168,7 @@ func account(s *sim.SIM, folio *tenant.Portfolio) []cause {
 	var out []cause
 	if folio.Suspended != 0 {
 		out = append(out, cause{What: "its account is suspended (" + folio.Suspended.String() + ")",
-			Lifts: "simurgh portfolio set " + string(folio.ID) + " with --no-suspend-admin, --no-suspend-customer or --lift-system"})
+			Lifts: "simurgh portfolio set " + string(folio.ID) + " with --no-suspend-admin, --no-suspend-customer or --no-suspend-system"})
 	}
 	if folio.Above {
 		out = append(out, cause{What: "an account above its own is suspended", Lifts: "simurgh portfolio list shows which"})

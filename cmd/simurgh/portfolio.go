@@ -144,7 +144,7 @@ type portfolioSet struct {
 	StopActivations *bool   `negatable:"" help:"Stop, or allow, new activations."`
 	SuspendAdmin    *bool   `negatable:"" help:"Suspend the account and those below it, or lift that: nobody of them comes in, and nothing more is activated. SIMs in service stay so."`
 	SuspendCustomer *bool   `negatable:"" help:"Likewise, in the name of the account above it."`
-	LiftSystem      bool    `help:"Lift the suspension that a rule has set."`
+	SuspendSystem   *bool   `negatable:"" help:"Likewise, for a rule of your own, such as a limit of what it may owe: none is built in."`
 }
 
 // Help is the detail of the manual.
@@ -197,7 +197,7 @@ func (c *portfolioSet) change() (func(*tenant.Portfolio) error, error) {
 	if c.StopActivations != nil {
 		sets = append(sets, func(p *tenant.Portfolio) { p.NoActivations = *c.StopActivations })
 	}
-	if s := toSuspend(c.SuspendAdmin, c.SuspendCustomer, c.LiftSystem); len(s) > 0 {
+	if s := toSuspend(c.SuspendAdmin, c.SuspendSystem, c.SuspendCustomer); len(s) > 0 {
 		sets = append(sets, func(p *tenant.Portfolio) { p.Suspended = s.Of(p.Suspended) })
 	}
 	if len(sets) == 0 {

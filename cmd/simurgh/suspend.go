@@ -8,23 +8,20 @@ import (
 type suspendFlags struct {
 	SuspendAdmin    *bool `negatable:"" help:"Suspend it, or lift that: it comes in nowhere. Its tokens and sessions go on afterwards, if they last until then."`
 	SuspendCustomer *bool `negatable:"" help:"Likewise, in the name of its account."`
-	LiftSystem      bool  `help:"Lift the suspension that a rule has set."`
+	SuspendSystem   *bool `negatable:"" help:"Likewise, for a rule of your own."`
 }
 
 func (f *suspendFlags) suspending() tenant.Suspending {
-	return toSuspend(f.SuspendAdmin, f.SuspendCustomer, f.LiftSystem)
+	return toSuspend(f.SuspendAdmin, f.SuspendSystem, f.SuspendCustomer)
 }
 
 // toSuspend says what flags set and lift.
-func toSuspend(admin, customer *bool, liftSystem bool) tenant.Suspending {
+func toSuspend(admin, system, customer *bool) tenant.Suspending {
 	out := tenant.Suspending{}
-	for k, to := range map[tenant.Suspension]*bool{tenant.AdminSuspension: admin, tenant.CustomerSuspension: customer} {
+	for k, to := range map[tenant.Suspension]*bool{tenant.AdminSuspension: admin, tenant.SystemSuspension: system, tenant.CustomerSuspension: customer} {
 		if to != nil {
 			out[k] = *to
 		}
-	}
-	if liftSystem {
-		out[tenant.SystemSuspension] = false
 	}
 	return out
 }

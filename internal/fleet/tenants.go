@@ -159,17 +159,11 @@ func (s *Service) ChangePortfolio(ctx context.Context, r Request, id ident.Portf
 	return p, err
 }
 
-// SuspendedByRule is the code of the fault that somebody would set a suspension
-// that only a rule sets.
-const SuspendedByRule = "portfolio.system_suspension"
-
 // maySuspend checks a change of the suspensions of a portfolio, an account or a
-// link.
+// link. No rule here sets the system's: the operator does, whose rules are
+// elsewhere.
 func maySuspend(caller *tenant.Principal, before, after tenant.Suspensions) error {
 	const operators = tenant.Suspensions(tenant.AdminSuspension | tenant.SystemSuspension)
-	if after.Has(tenant.SystemSuspension) && !before.Has(tenant.SystemSuspension) {
-		return fault.New(fault.Precondition, SuspendedByRule, "the system's suspension can only be lifted: a rule sets it")
-	}
 	if before&operators != after&operators {
 		return caller.Needs(tenant.SIMAdminSuspend)
 	}

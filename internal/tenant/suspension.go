@@ -13,7 +13,7 @@ type Suspension uint8
 // The suspensions.
 const (
 	AdminSuspension    Suspension = 1 << iota // the operator's
-	SystemSuspension                          // a rule's; people only lift it
+	SystemSuspension                          // a rule's, which the operator applies
 	CustomerSuspension                        // the customer's, or of an account above
 )
 

@@ -1200,7 +1200,7 @@ type PortfolioChange struct {
 	PortalId *PortfolioId `json:"portalId,omitempty"`
 	Status   *LifeStatus  `json:"status,omitempty"`
 
-	// SystemSuspend Only `no`: a rule sets it.
+	// SystemSuspend For rules of the operator's own; none here sets it.
 	SystemSuspend *Flag `json:"systemSuspend,omitempty"`
 
 	// TaxCodeId A number, or the same in quotes.
@@ -1392,7 +1392,7 @@ type ServiceAccountChange struct {
 	Role       *Role       `json:"role,omitempty"`
 	Status     *LifeStatus `json:"status,omitempty"`
 
-	// SystemSuspend Only `no`: a rule sets it.
+	// SystemSuspend For rules of the operator's own; none here sets it.
 	SystemSuspend *Flag `json:"systemSuspend,omitempty"`
 }
 
@@ -1602,7 +1602,7 @@ type UserChange struct {
 	Password *string     `json:"password,omitempty"`
 	Status   *LifeStatus `json:"status,omitempty"`
 
-	// SystemSuspend Only `no`: a rule sets it.
+	// SystemSuspend For rules of the operator's own; none here sets it.
 	SystemSuspend *Flag `json:"systemSuspend,omitempty"`
 
 	// UserTypeId Of a person; the roles follow. With 1 they stay, and are the user's own.

@@ -138,7 +138,6 @@ var byCode = map[string]struct{ status, code int }{
 	fleet.ClientAddress:       {http.StatusForbidden, codeNoAccess},
 	tenant.AccountSuspended:   {http.StatusForbidden, codeNoAccess},
 	tenant.PortfolioSuspended: {http.StatusBadRequest, codeNotActive},
-	fleet.SuspendedByRule:     {http.StatusBadRequest, codeNotRequested},
 	fleet.OwnAccount:          {http.StatusBadRequest, codeNotRequested},
 	sim.AttributeExists:       {http.StatusBadRequest, codeAttribute},
 	sim.AttributeEmpty:        {http.StatusBadRequest, codeNoName},

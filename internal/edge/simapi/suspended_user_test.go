@@ -86,7 +86,7 @@ func TestWhoSuspendsUsers(t *testing.T) {
 		w.call(engineer, http.MethodPatch, one, `{"customerSuspend":"yes"}`).fails(t, 403, 6001)
 		w.call(admin, http.MethodPatch, one, `{"adminSuspend":"yes"}`).fails(t, 403, 6001)
 		w.call(admin, http.MethodPatch, "/portfolio/<A>/user/"+w.secrets[admin].id, `{"customerSuspend":"yes"}`).fails(t, 400, 6048)
-		w.call(operator, http.MethodPatch, user, `{"systemSuspend":"yes"}`).fails(t, 400, 6048)
+		w.call(admin, http.MethodPatch, user, `{"systemSuspend":"yes"}`).fails(t, 403, 6001)
 		w.call(stranger, http.MethodPatch, user, `{"customerSuspend":"yes"}`).fails(t, 403, 6001)
 		w.call(operator, http.MethodPatch, user, `{"adminSuspend":"perhaps"}`).fails(t, 400, 6006)
 		w.call(operator, http.MethodPatch, user, `{"adminSuspend":"yes"}`).has(t, `{"adminSuspend":"yes"}`)
@@ -99,8 +99,9 @@ func TestWhoSuspendsUsers(t *testing.T) {
 			}
 		}
 		w.call(admin, http.MethodGet, "/portfolio/<A>/user?adminSuspend=true", "").fails(t, 400, 6006)
-		// A rule's is lifted by an operator.
-		w.exec("UPDATE account SET suspended = 2 WHERE id = '" + w.secrets[viewer].id + "'")
+		// That of the operator's rules is the operator's.
+		w.call(operator, http.MethodPatch, user, `{"adminSuspend":"no","customerSuspend":"no","systemSuspend":"yes"}`).has(t, `{"adminSuspend":"no","systemSuspend":"yes"}`)
+		w.call(viewer, http.MethodGet, "/sim/<live>", "").fails(t, 403, 6009)
 		w.call(admin, http.MethodPatch, user, `{"systemSuspend":"no"}`).fails(t, 403, 6001)
 		w.call(operator, http.MethodPatch, one, `{"systemSuspend":"no"}`).has(t, `{"systemSuspend":"no"}`)
 		w.call(viewer, http.MethodGet, "/sim/<live>", "").has(t, `{}`)

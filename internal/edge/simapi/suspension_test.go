@@ -98,7 +98,6 @@ func TestWhoSuspendsAccounts(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, w *world) {
 		w.suspend(operator, "R", `{"customerSuspend":"yes"}`).fails(t, 400, 6049)
-		w.suspend(operator, "A", `{"systemSuspend":"yes"}`).fails(t, 400, 6048)
 		w.suspend(operator, "A", `{"adminSuspend":true}`).fails(t, 400, 6006)
 		w.suspend(admin, "C", `{"customerSuspend":"yes"}`).fails(t, 403, 6001)
 		w.suspend(operator, "C", `{"adminSuspend":"yes","customerSuspend":"yes"}`).has(t, `{"adminSuspend":"yes","customerSuspend":"yes","systemSuspend":"no"}`)
@@ -117,8 +116,16 @@ func TestWhoSuspendsAccounts(t *testing.T) {
 				t.Errorf("%d: %v, want %q", k, err, want)
 			}
 		}
-		// A rule's is lifted by an operator.
-		w.exec(fill("UPDATE portfolio_suspension SET suspended = 2 WHERE portfolio_no = (SELECT no FROM portfolio WHERE id = '<C>')"))
+		// That of the operator's rules, likewise.
+		w.suspend(operator, "C", `{"systemSuspend":"yes"}`).has(t, `{"systemSuspend":"yes","adminSuspend":"yes"}`)
+		w.suspend(operator, "C", `{"adminSuspend":"no"}`).has(t, `{"systemSuspend":"yes","adminSuspend":"no"}`)
+		if _, err := w.Fleet.ChangePortfolio(t.Context(), few, folios["C"], func(p *tenant.Portfolio) error {
+			p.Suspended = 0
+			return nil
+		}); fault.CodeOf(err) != "permission.iccAdminSuspend" {
+			t.Errorf("it is lifted: %v", err)
+		}
+		w.call(operator, http.MethodGet, "/portfolio?systemSuspend=yes", "").has(t, `{"itemCount":1}`)
 		w.call(customer, http.MethodGet, "/sim/<child>", "").fails(t, 403, 6009)
 		w.suspend(operator, "C", `{"systemSuspend":"no"}`).has(t, `{"systemSuspend":"no"}`)
 		w.call(customer, http.MethodGet, "/sim/<child>", "").has(t, `{}`)
@@ -128,7 +135,7 @@ func TestWhoSuspendsAccounts(t *testing.T) {
 				got = append(got, c.Field+" "+c.From+" "+c.To)
 			}
 		}
-		if s := strings.Join(got, ", "); s != "systemSuspend true false, customerSuspend true false, adminSuspend false true, customerSuspend false true" {
+		if s := strings.Join(got, ", "); s != "systemSuspend true false, adminSuspend true false, systemSuspend false true, customerSuspend true false, adminSuspend false true, customerSuspend false true" {
 			t.Errorf("the audit trail has %s", s)
 		}
 	})
