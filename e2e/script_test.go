@@ -66,7 +66,7 @@ func scripts(files []string, database func() string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"simurgh": runSimurgh, "exits": runExits, "until": runUntil, "serve": runServe, "stop": runStop,
-			"get": runGet, "api": runAPI, "json": runJSON,
+			"get": runGet, "api": runAPI, "json": runJSON, "keep": runKeep,
 		},
 	}
 }
@@ -159,6 +159,11 @@ func runAPI(ts *testscript.TestScript, _ bool, args []string) {
 		s.cookie = c.Value
 	}
 	_, _ = ts.Stdout().Write(raw)
+}
+
+// runKeep keeps what was printed in a variable.
+func runKeep(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
 func runJSON(ts *testscript.TestScript, neg bool, args []string) {

@@ -20,6 +20,7 @@ type cli struct {
 	Demo  demoCmd  `cmd:"" group:"Run" help:"Fill a platform with accounts, packages and 1,000 SIMs in every state, and serve it."`
 
 	Portfolio      portfolioCmd      `cmd:"" group:"Set up" help:"Accounts: a tree of operators, resellers and customers."`
+	Portal         portalCmd         `cmd:"" group:"Set up" help:"Sites above accounts, and which accounts are in them."`
 	Package        packageCmd        `cmd:"" group:"Set up" help:"Tariffs, and which accounts they are offered to."`
 	User           userCmd           `cmd:"" group:"Set up" help:"People who sign in."`
 	ServiceAccount serviceAccountCmd `cmd:"" group:"Set up" help:"Programs that call the SIM API."`

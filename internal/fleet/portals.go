@@ -39,8 +39,7 @@ const (
 const maxPortals = 1000
 
 // Portals lists the portals that the caller's portfolios are in, and those that
-// belong to them, the tree's own first. A caller of no tree, such as the command
-// line, sees none.
+// belong to them, the tree's own first. The command line sees those of all trees.
 func (s *Service) Portals(ctx context.Context, r Request) ([]tenant.Portal, error) {
 	if err := r.Caller.Needs(tenant.PortfolioGet); err != nil {
 		return nil, err
@@ -50,7 +49,10 @@ func (s *Service) Portals(ctx context.Context, r Request) ([]tenant.Portal, erro
 
 func portals(ctx context.Context, from Reader, r *Request) ([]tenant.Portal, error) {
 	root, _ := r.Caller.Sphere.Root()
-	if root == "" {
+	switch {
+	case r.Caller.Sphere.All():
+		return allPortals(ctx, from)
+	case root == "":
 		return nil, nil
 	}
 	top, err := from.Portfolio(ctx, tenant.Everything(), ident.PortfolioID(root))
@@ -66,6 +68,23 @@ func portals(ctx context.Context, from Reader, r *Request) ([]tenant.Portal, err
 	return slices.DeleteFunc(append([]tenant.Portal{tenant.OwnPortal(&top)}, made...), func(p tenant.Portal) bool {
 		return !seen[p.ID] && !r.Caller.Sphere.Contains(p.OwnerPath)
 	}), err
+}
+
+// allPortals lists the portals of every tree.
+func allPortals(ctx context.Context, from Reader) ([]tenant.Portal, error) {
+	folios, err := from.Portfolios(ctx, tenant.Everything())
+	var out []tenant.Portal
+	for i := range folios {
+		if folios[i].Parent != "" {
+			continue
+		}
+		made, err := from.Portals(ctx, string(folios[i].ID))
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(out, tenant.OwnPortal(&folios[i])), made...)
+	}
+	return out, err
 }
 
 // Portal returns one portal that the caller sees.
@@ -129,11 +148,18 @@ func (s *Service) CreatePortal(ctx context.Context, r Request, p tenant.Portal) 
 			return p, err
 		case owner.Status == tenant.Deleted:
 			return p, fault.New(fault.Precondition, "portfolio.deleted", "portfolio %s is deleted", owner.ID)
-		case len(all) >= maxPortals:
-			return p, fault.New(fault.Exhausted, PortalLimit, "there are %d portals; no more are allowed", len(all))
 		}
 		p.OwnerPath = owner.Path
 		p.Root, _ = tenant.Below(owner.Path).Root()
+		n := 0
+		for i := range all {
+			if all[i].Root == p.Root {
+				n++
+			}
+		}
+		if n >= maxPortals {
+			return p, fault.New(fault.Exhausted, PortalLimit, "there are %d portals; no more are allowed", n)
+		}
 		return p, nil
 	})
 }
