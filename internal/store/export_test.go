@@ -1,6 +1,11 @@
 package store
 
-import "context"
+import (
+	"context"
+	"strings"
+
+	"github.com/simurgh-iot/simurgh/internal/ident"
+)
 
 // Tune makes few and the walk's budget small, and every count long, so that a
 // small database takes the ways of a large one, and tells of the ways that lists
@@ -57,6 +62,19 @@ func (db *DB) KeyedPlans(ctx context.Context, read func() error) (anew, kept int
 	}
 	err = pool.QueryRowContext(ctx, "SELECT COALESCE(SUM(custom_plans), 0), COALESCE(SUM(generic_plans), 0) FROM pg_prepared_statements").Scan(&anew, &kept)
 	return anew, kept, err
+}
+
+// PointPlan returns PostgreSQL's plan for the statement that reads SIMs with
+// their attributes, as the connections for keys make it.
+func (db *DB) PointPlan(ctx context.Context, iccids []ident.ICCID) (string, error) {
+	rec := &recorder{querier: db.q}
+	r := db.reader
+	r.q = rec
+	if _, err := r.sightLabelled(ctx, iccids); err != nil {
+		return "", err
+	}
+	lines, err := column1(ctx, db.engine.keyedPool(), "EXPLAIN "+rec.texts[0], rec.args[0]...)
+	return strings.Join(lines, "\n"), err
 }
 
 // Number reads one number, with what a transaction has done.

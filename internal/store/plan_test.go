@@ -192,3 +192,20 @@ func TestPostgresPlansKeysOnce(t *testing.T) {
 		t.Errorf("%d plans made anew, %d kept, %v", anew, kept, err)
 	}
 }
+
+// TestPostgresLooksForAttributesOfWhatItReads holds that reading SIMs does not
+// collect the attributes of all others, also when PostgreSQL knows nothing about
+// the table.
+func TestPostgresLooksForAttributesOfWhatItReads(t *testing.T) {
+	t.Parallel()
+	db := open(t, store.Options{URL: pgtest.URL(t)})
+	root := addRoot(t, db)
+	insert(t, db, root, "89440000000001")
+	plan, err := db.PointPlan(t.Context(), []ident.ICCID{"89440000000001", "89440000000002"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, attributes, found := strings.Cut(plan, "on sim_attribute a"); !found || !strings.Contains(attributes, "(sim_id = s.id)") {
+		t.Errorf("attributes are looked for among all:\n%s", plan)
+	}
+}

@@ -57,11 +57,13 @@ func (r reader) SIMWithAttributes(ctx context.Context, in tenant.Sphere, iccid i
 
 // Packed reads of SIMs with the number of their portfolio in the place of its
 // id; the second also says whether one has attributes stored: most have none, and
-// to look for those would be a statement more.
+// to look for those would be a statement more. With EXISTS in the place of the
+// LIMIT, PostgreSQL would collect the attributes of all SIMs first, for as long as
+// it takes them for few.
 var (
 	simPacked    = packed(strings.NewReplacer("p.id", "s.portfolio_no", joinPortfolio, "").Replace(simSelect))
 	simAndLabels = strings.Replace(simPacked, ")\nFROM",
-		", CASE WHEN EXISTS (SELECT 1 FROM sim_attribute a WHERE a.sim_id = s.id AND a.deleted = 0) THEN 1 ELSE 0 END)\nFROM", 1)
+		", COALESCE((SELECT 1 FROM sim_attribute a WHERE a.sim_id = s.id AND a.deleted = 0 LIMIT 1), 0))\nFROM", 1)
 )
 
 // sight reads SIMs. What is missing is not in the answer.

@@ -293,9 +293,9 @@ func (e *sqliteEngine) schemaDump(ctx context.Context) (string, error) {
 	return strings.Join(found, ";\n\n") + ";\n", nil
 }
 
-// column1 reads the first column of a statement without parameters.
-func column1(ctx context.Context, db *sql.DB, text string) ([]string, error) {
-	rows, err := db.QueryContext(ctx, text)
+// column1 reads the first column of a statement.
+func column1(ctx context.Context, db *sql.DB, text string, args ...any) ([]string, error) {
+	rows, err := db.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}
