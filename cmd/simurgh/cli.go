@@ -34,6 +34,7 @@ type cli struct {
 	Bulk       bulkCmd       `cmd:"" group:"Operate" help:"Change many SIMs from a file, in the background."`
 	Tasks      tasksCmd      `cmd:"" group:"Operate" help:"What waits for a person: approve or reject it."`
 	Operations operationsCmd `cmd:"" group:"Operate" help:"What was asked of SIMs, and what became of it."`
+	SetAside   setAsideCmd   `cmd:"" name:"set-aside" group:"Operate" help:"Gateways' reports that could not be counted."`
 	Reconcile  reconcileCmd  `cmd:"" group:"Operate" help:"Read a network back and show, or repair, what differs."`
 
 	DB      dbCmd      `cmd:"" name:"db" group:"Maintain" help:"The database: schema and integrity."`

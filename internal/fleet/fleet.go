@@ -124,6 +124,7 @@ type Reader interface {
 	CarriedReader
 	CatalogueReader
 	PortalReader
+	SetAsideReader
 	AssignmentReader
 	ItemReader
 	CollectionReader
@@ -201,6 +202,7 @@ type Tx interface {
 	CutWriter
 	AccessWriter
 	JournalWriter
+	SetAsideWriter
 	AlertRuleWriter
 	ReadAlerts(ctx context.Context, in tenant.Sphere, ids []int64) (int64, error)
 }

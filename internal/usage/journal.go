@@ -41,7 +41,9 @@ type Backlog struct {
 
 // SetAside is what cannot be counted, and why: reports, or what should be some.
 type SetAside struct {
+	ID   int64
 	At   time.Time
 	Why  string
-	Body []byte
+	Body []byte // see EncodeReports; not in lists
+	Size int64  // of Body, in bytes; in lists
 }
