@@ -82,16 +82,16 @@ func newListing(r reader, in tenant.Sphere, q sim.Query) *listing {
 
 // plan chooses the base, and the order to walk when the base is not small.
 func (l *listing) plan(ctx context.Context) error {
+	if l.q.Match != nil && !findable(l.q.Match.Text) {
+		l.sized = true // and empty
+		return nil
+	}
 	points, err := l.points(ctx)
 	if err != nil {
 		return err
 	}
 	if points != nil {
 		l.base = base{where: append(points, l.filters(nothing, "")...)}
-		return nil
-	}
-	if l.q.Match != nil && !findable(l.q.Match.Text) {
-		l.sized = true // and empty
 		return nil
 	}
 	if err := l.readCells(ctx); err != nil || l.empty() {

@@ -17,9 +17,9 @@ func testSearch(t *testing.T, open func(t *testing.T) *store.DB) {
 	w := newWorld(t, open(t))
 	w.insert(w.b, w.sims(150)) // alike: any of them is quickly found
 	names := []string{"Straße 1", "STRASSE 2", "Ωmega", "ωMEGA", "Москва", "москва север", "100% sure", "100_ sure", `a\b`, `say "hi"`, "AND NOT", "名前"}
-	needles := w.sims(len(names))
+	needles, named := w.sims(len(names)), make([]ident.ICCID, len(names))
 	for i := range needles {
-		needles[i].SIM.Name = names[i]
+		needles[i].SIM.Name, named[i] = names[i], needles[i].SIM.ICCID
 	}
 	w.insert(w.a1, needles)
 	for _, c := range []struct {
@@ -48,7 +48,7 @@ func testSearch(t *testing.T, open func(t *testing.T) *store.DB) {
 		{strings.Repeat("x", 5000), sim.Contains, nil},
 	} {
 		for _, in := range []tenant.Sphere{tenant.Everything(), tenant.Below(w.a.Path)} {
-			for _, q := range []sim.Query{{}, {Sort: sim.ByName}, {Package: &w.packages[0].ID}, {Statuses: []sim.Status{sim.StatusAvailable}, Descending: true}} {
+			for _, q := range []sim.Query{{}, {Sort: sim.ByName}, {Package: &w.packages[0].ID}, {Statuses: []sim.Status{sim.StatusAvailable}, Descending: true}, {ICCIDs: named}} {
 				q.Match, q.Limit, q.Count = &sim.Match{Text: c.text, How: c.how}, 20, true
 				t.Run(fmt.Sprintf("%q", c.text), func(t *testing.T) { w.wantNames(t, in, q, c.want) })
 			}
