@@ -47,25 +47,34 @@ func (f folioMonths) save(ctx context.Context, tx *Tx) error {
 // addFolioMonths adds what SIMs used to the counters of their portfolios. The
 // transaction holds the SIMs, so that none moves meanwhile.
 func (tx *Tx) addFolioMonths(ctx context.Context, months map[usage.MonthKey]*usage.Month) error {
-	ids := make([]int64, 0, len(months))
-	for k := range months {
-		ids = append(ids, k.SIM)
-	}
-	list, arg := tx.engine.list("sim_id", ids)
-	homes := make(map[int64]int64, len(ids))
-	if err := tx.each(ctx, func(rows rowScanner) error {
-		var id, no int64
-		err := rows.Scan(&id, &no)
-		homes[id] = no
-		return err
-	}, "SELECT sim_id, portfolio_no FROM sim_state WHERE "+list, arg); err != nil {
+	if err := tx.findHomes(ctx, months); err != nil {
 		return err
 	}
 	sum := folioMonths{}
 	for k, m := range months {
-		sum.add(homes[k.SIM], monthNo(m.Year, m.Month), usage.Month{Bytes: m.In + m.Out, SMS: m.SMS, Cost: m.Cost})
+		sum.add(tx.homes[k.SIM], monthNo(m.Year, m.Month), usage.Month{Bytes: m.In + m.Out, SMS: m.SMS, Cost: m.Cost})
 	}
 	return sum.save(ctx, tx)
+}
+
+// findHomes reads the portfolios of those of these SIMs that none is known of.
+func (tx *Tx) findHomes(ctx context.Context, months map[usage.MonthKey]*usage.Month) error {
+	var ids []int64
+	for k := range months {
+		if _, known := tx.homes[k.SIM]; !known {
+			ids = append(ids, k.SIM)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	list, arg := tx.engine.list("sim_id", ids)
+	return tx.each(ctx, func(rows rowScanner) error {
+		var id, no int64
+		err := rows.Scan(&id, &no)
+		tx.homes[id] = no
+		return err
+	}, "SELECT sim_id, portfolio_no FROM sim_state WHERE "+list, arg)
 }
 
 // moveFolioMonths takes the months of SIMs that have moved, and are locked, from
@@ -77,6 +86,7 @@ func (tx *Tx) moveFolioMonths(ctx context.Context, moved map[int64]folioMove) er
 	ids := make([]int64, 0, len(moved))
 	for id := range moved {
 		ids = append(ids, id)
+		delete(tx.homes, id)
 	}
 	sum := folioMonths{}
 	list, arg := tx.engine.list("sim_id", ids)

@@ -29,20 +29,22 @@ func usedIn(at time.Time) (month, hour int64) {
 	return monthNo(at.Year(), int(at.Month())), usage.HourOf(time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC))
 }
 
-var subscriberSelect = packed(`SELECT s.id, t.iccid, s.imsi, s.msisdn, s.ip, s.apn, t.package_id, t.flags, t.wanted, t.settled, t.holds,
+var subscriberSelect = packed(`SELECT s.id, t.portfolio_no, t.iccid, s.imsi, s.msisdn, s.ip, s.apn, t.package_id, t.flags, t.wanted, t.settled, t.holds,
 	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + counted + ` ELSE 0 END,
 	CASE WHEN t.data_limit > 0 THEN COALESCE((SELECT MIN(r.value) FROM alert_rule r WHERE r.portfolio_no = t.portfolio_no
 		AND r.kind = '` + string(usage.DataThreshold) + `'), 0) ELSE 0 END
 FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE `)
 
-func scanSubscriber(rows rowScanner) (*usage.Subscriber, error) {
+// subscriber scans a row of it, and remembers the SIM's portfolio.
+func (tx *Tx) subscriber(rows rowScanner) (*usage.Subscriber, error) {
 	s := new(usage.Subscriber)
 	var ip, holds string
-	var flags, wanted, settled, activated int64
-	if err := rows.Scan(&s.ID, &s.ICCID, &s.IMSI, &s.MSISDN, &ip, &s.APN, &s.Package, &flags, &wanted, &settled, &holds,
+	var flags, wanted, settled, activated, home int64
+	if err := rows.Scan(&s.ID, &home, &s.ICCID, &s.IMSI, &s.MSISDN, &ip, &s.APN, &s.Package, &flags, &wanted, &settled, &holds,
 		&activated, &s.DataLimit, &s.IMEILock, &s.Version, &s.Used, &s.AlertAt); err != nil {
 		return nil, err
 	}
+	tx.homes[s.ID] = home
 	s.IP, _ = netip.ParseAddr(ip) // empty for none
 	s.Wanted, s.Settled, s.ActivatedAt = unpack(wanted), unpack(settled), moment(activated)
 	s.Wanted.Suspended, s.Barred = unflag(flags)
@@ -58,7 +60,7 @@ func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.M
 		list, arg := tx.engine.list("s."+column, values)
 		month, _ := usedIn(at)
 		return tx.eachPacked(ctx, func(rows rowScanner) error {
-			s, err := scanSubscriber(rows)
+			s, err := tx.subscriber(rows)
 			if err == nil && prefix == "" {
 				out[string(s.IMSI)] = s
 			} else if err == nil {
@@ -93,7 +95,7 @@ func (tx *Tx) MeteredIDs(ctx context.Context, ids []int64, at time.Time) (map[in
 	list, arg := tx.engine.list("s.id", ids)
 	month, _ := usedIn(at)
 	err := tx.eachPacked(ctx, func(rows rowScanner) error {
-		s, err := scanSubscriber(rows)
+		s, err := tx.subscriber(rows)
 		if err == nil {
 			out[s.ID] = s
 		}

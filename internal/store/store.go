@@ -122,7 +122,7 @@ func (db *DB) write(ctx context.Context, l lane, fn func(tx *Tx) error) error {
 	var changed changes
 	defer func() { db.lists.totals.after(changed) }() // and before the caller hears
 	return db.engine.write(ctx, l, func(q querier) (err error) {
-		tx := &Tx{reader: db.reader, numbers: map[ident.PortfolioID]int64{}}
+		tx := &Tx{reader: db.reader, numbers: map[ident.PortfolioID]int64{}, homes: map[int64]int64{}}
 		tx.q, tx.failed = q, new(error)
 		defer func() {
 			changed = tx.changed
@@ -141,6 +141,7 @@ func (db *DB) write(ctx context.Context, l lane, fn func(tx *Tx) error) error {
 type Tx struct {
 	reader
 	numbers map[ident.PortfolioID]int64
+	homes   map[int64]int64 // of SIMs that this transaction holds, the numbers of their portfolios
 	changed changes
 }
 
