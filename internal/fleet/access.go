@@ -269,7 +269,7 @@ func (m *metering) lose(ctx context.Context, found []usage.Mark, since time.Time
 	for _, x := range found {
 		sims[x.SIM], wanted[x.ID] = true, true
 	}
-	// In the order in which Ingest locks: SIMs, then their sessions.
+	// In the order in which metering locks: SIMs, then their sessions.
 	if _, err := m.tx.MeteredIDs(ctx, keysOf(sims), m.at); err != nil {
 		return 0, err
 	}

@@ -37,28 +37,13 @@ type Ingested struct {
 	Unknown int // of subscribers that no SIM stands for
 }
 
-// Ingest takes what a network reports of data sessions: it counts, rates and
-// keeps the last that was heard, and applies the rules, in one transaction. On
-// return all of it is durable; only then may the network be answered. The same
-// reports again change nothing.
+// metering takes what networks report of data sessions, inside one transaction:
+// it counts, rates and keeps the last that was heard, and applies the rules. The
+// same reports again change nothing.
 //
 // What a session has carried stands in the session at once, and in the counters
 // of hour and month, priced, once the hour is over or the session ends. Who
 // reads the counters adds what is pending.
-func (s *Service) Ingest(ctx context.Context, reports []usage.Report) (Ingested, error) {
-	var m *metering
-	err := s.store.Write(ctx, func(tx Tx) error {
-		m = newMetering(s, tx)
-		return m.run(ctx, reports)
-	})
-	if err != nil {
-		return Ingested{}, err
-	}
-	s.after(m.rules)
-	return m.count, nil
-}
-
-// metering is one Ingest inside its transaction.
 type metering struct {
 	*known
 	s  *Service

@@ -38,7 +38,7 @@ func (s *session) report(step usage.Step, in, out int64) usage.Report {
 func (s *session) send(step usage.Step, in, out int64) fleet.Ingested {
 	s.w.t.Helper()
 	s.w.clock.pass(time.Minute)
-	return got(s.w.Ingest(s.w.t.Context(), []usage.Report{s.report(step, in, out)}))(s.w.t)
+	return s.w.ingest(s.report(step, in, out))
 }
 
 func (w *world) live(i int) ident.ICCID {
@@ -70,7 +70,7 @@ func TestUsageIsCountedOnceAndRead(t *testing.T) {
 	s.send(usage.Start, 0, 0)
 	s.send(usage.Interim, 1000, 500)
 	again := s.report(usage.Interim, 1000, 500)
-	if res := got(w.Ingest(t.Context(), []usage.Report{again, again}))(t); res.Ignored != 2 || res.Taken != 0 {
+	if res := w.ingest(again, again); res.Ignored != 2 || res.Taken != 0 {
 		t.Errorf("a repetition: %+v", res)
 	}
 	s.send(usage.Stop, 2000, 1000)
@@ -227,7 +227,7 @@ func TestUsageOfTheLastMonthArrivesInTheNext(t *testing.T) {
 	late := s.report(usage.Interim, 1000, 0)
 	late.At, late.Seconds = time.Date(2026, 3, 31, 23, 59, 0, 0, time.UTC), 1_000_000
 	w.clock.pass(time.Date(2026, 4, 1, 0, 5, 0, 0, time.UTC).Sub(w.clock.now()))
-	got(w.Ingest(t.Context(), []usage.Report{late}))(t)
+	w.ingest(late)
 	_, now, last, err := w.LastActivity(t.Context(), w.op, iccid)
 	w.must(err)
 	if now.Bytes != 0 || last.Bytes != 1000 {

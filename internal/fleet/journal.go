@@ -181,7 +181,7 @@ func (s *Service) Fold(ctx context.Context) (Folded, error) {
 	return all, nil
 }
 
-// FoldShare counts the oldest of what was kept of a share, as Ingest does, and takes
+// FoldShare counts the oldest of what was kept of a share (see metering), and takes
 // it out of the journal in the same transaction: whatever happens, each report is
 // counted once. It takes what other nodes have left behind, too. Reports that cannot
 // be counted are set aside, and hold up no others.

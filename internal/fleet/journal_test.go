@@ -44,6 +44,17 @@ func (w *world) keep(reports ...usage.Report) {
 	w.must(w.Keep(w.t.Context(), reports))
 }
 
+// ingest has reports kept and counted.
+func (w *world) ingest(reports ...usage.Report) fleet.Ingested {
+	w.t.Helper()
+	w.keep(reports...)
+	f := got(w.Fold(w.t.Context()))(w.t)
+	if f.Reports != len(reports) || f.SetAside > 0 {
+		w.t.Errorf("of %d reports, %+v", len(reports), f)
+	}
+	return f.Ingested
+}
+
 func (w *world) monthOf(iccid ident.ICCID) usage.Month {
 	w.t.Helper()
 	_, now, _, err := w.LastActivity(w.t.Context(), w.customer(w.a, "E"), iccid)

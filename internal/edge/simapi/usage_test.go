@@ -138,7 +138,7 @@ func TestReportedUsage(t *testing.T) {
 		end := r
 		end.Step, end.At, end.In, end.Out, end.Seconds, end.Cause = usage.Stop, noon.Add(-10*time.Minute), 1500, 5000, 4800, 1
 		for _, report := range []usage.Report{r, next, end} {
-			must(w.Fleet.Ingest(t.Context(), []usage.Report{report}))
+			w.ingest(report)
 		}
 		check(w.Fleet.RecordAccess(t.Context(), []usage.AccessRecord{{SIM: s.ID, Access: usage.Access{At: noon.Add(-time.Hour)}, Verdict: usage.Verdict{Accept: true}},
 			{SIM: s.ID, Access: usage.Access{At: noon.Add(-time.Hour)}, Verdict: usage.Verdict{Refusal: usage.OverLimit}}}))
@@ -177,7 +177,7 @@ func TestRejectsAreActivity(t *testing.T) {
 			}
 			check(w.Fleet.RecordAccess(t.Context(), append(batch, reject(begun.Add(time.Duration(second)*time.Second), usage.OverLimit, ""))))
 		}
-		must(w.Fleet.Ingest(t.Context(), []usage.Report{{Key: usage.Key{NAS: "gw", ID: "s1"}, Step: usage.Start, At: begun.Add(90 * time.Second), IMSI: s.IMSI, APN: "iot"}}))
+		w.ingest(usage.Report{Key: usage.Key{NAS: "gw", ID: "s1"}, Step: usage.Start, At: begun.Add(90 * time.Second), IMSI: s.IMSI, APN: "iot"})
 		list := "/sim/<live3>/authenticationActivity"
 		w.call(engineer, http.MethodGet, list, "").has(t, `{"itemCount":7,"items":[
 			{"startTime":"2026-03-04T11:02:00Z","count":3,"reason":"because of limit"},{"startTime":"2026-03-04T11:02:00Z","stopTime":"2026-03-04T11:02:29Z","count":30},
@@ -206,4 +206,13 @@ func TestRejectsAreActivity(t *testing.T) {
 		check(w.Fleet.DropUsage(t.Context(), begun.Add(61*time.Second)))
 		w.call(engineer, http.MethodGet, list, "").has(t, `{"itemCount":3}`)
 	})
+}
+
+// ingest has a report kept and counted.
+func (w *world) ingest(r usage.Report) {
+	w.t.Helper()
+	check(w.Fleet.Keep(context.Background(), []usage.Report{r}))
+	if f := must(w.Fleet.Fold(context.Background())); f.Taken != 1 {
+		w.t.Fatalf("the report is not counted: %+v", f)
+	}
 }

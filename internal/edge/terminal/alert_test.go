@@ -211,7 +211,7 @@ func TestAlertOfUse(t *testing.T) {
 		send := func(percent int64) string {
 			w.clock.pass(time.Minute)
 			report.Step, report.At, report.Seconds, report.Out = usage.Interim, w.clock.now(), report.Seconds+60, 1<<20*percent/100
-			must(w.Fleet.Ingest(t.Context(), []usage.Report{report}))
+			w.ingest(report)
 			return w.told(t, "/get_sim_alerts?iccid=<live>")
 		}
 		w.put("/set_data_limit?iccid=<live>&limit=1").ok(t, 200)

@@ -323,12 +323,10 @@ func (w *world) use(name string, bytes int64) {
 	at := w.clock.now()
 	key := usage.Key{NAS: "pgw", ID: fmt.Sprintf("%s-%d", name, at.UnixNano())}
 	report := usage.Report{Key: key, Step: usage.Start, At: at, IMSI: imsi(name), IMEI: "350000000000017", MCC: "248", MNC: "01", APN: "example.m2m"}
-	must(w.Fleet.Ingest(context.Background(), []usage.Report{report}))
+	w.ingest(report)
 	w.clock.pass(time.Second)
 	report.Step, report.At, report.Seconds, report.Out = usage.Stop, w.clock.now(), 1, bytes
-	if n := must(w.Fleet.Ingest(context.Background(), []usage.Report{report})); n.Taken != 1 {
-		panic(fmt.Sprintf("%+v", n))
-	}
+	w.ingest(report)
 }
 
 // newWorld opens a copy of the mould. At its end nothing secret may stand in the
@@ -399,5 +397,14 @@ func (w *world) silent(t testing.TB) {
 				t.Errorf("a secret of %s stands in the log", name)
 			}
 		}
+	}
+}
+
+// ingest has a report kept and counted.
+func (w *world) ingest(r usage.Report) {
+	w.t.Helper()
+	check(w.Fleet.Keep(context.Background(), []usage.Report{r}))
+	if f := must(w.Fleet.Fold(context.Background())); f.Taken != 1 {
+		w.t.Fatalf("the report is not counted: %+v", f)
 	}
 }
