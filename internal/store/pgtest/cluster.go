@@ -138,7 +138,7 @@ func (c *Cluster) configure(sync bool) error {
 listen_addresses = ''
 unix_socket_directories = '%s'
 max_connections = 400
-shared_buffers = 64MB
+shared_buffers = 128MB
 wal_level = minimal
 max_wal_senders = 0
 deadlock_timeout = 100ms

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
 	"sync/atomic"
@@ -93,7 +94,9 @@ func TestMain(m *testing.M) {
 
 // serve runs until its input ends.
 func serve(o store.Options) error {
-	debug.SetGCPercent(400) // as simurgh serve has it
+	debug.SetGCPercent(400) // as simurgh serve has it, with its floor
+	floor := make([]byte, 6<<20)
+	defer runtime.KeepAlive(floor)
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
