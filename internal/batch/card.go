@@ -26,11 +26,14 @@ func codingOf(s string) coding {
 		return swapped
 	case strings.HasPrefix(s, "89"):
 		return plain
-	case strings.HasPrefix(s, "98") && n%2 == 0:
+	case strings.HasPrefix(s, "98") && (n%2 == 0 || len(digitsOf(s))%2 == 0):
 		return swapped
 	}
 	return unsure
 }
+
+// digitsOf leaves out the filler at the end.
+func digitsOf(s string) string { return strings.TrimRight(s, "Ff") }
 
 func isFiller(c byte) bool { return c == 'F' || c == 'f' }
 
@@ -44,10 +47,13 @@ func (r *Reader) setICCID(v string) error {
 	case c == plain && r.coding == swapped:
 		return fault.InvalidField("iccid", "is not nibble-swapped, unlike the rows before")
 	}
+	if c == swapped && len(v)%2 != 0 {
+		return fault.InvalidField("iccid", "is nibble-swapped and has %d characters; bytes have two each", len(v))
+	}
 	if c == swapped {
 		v = ident.Unswap(v)
 	} else {
-		v = strings.TrimRight(v, "Ff")
+		v = digitsOf(v)
 	}
 	iccid, err := ident.ParseICCID(v)
 	if err == nil && r.opts.Luhn {
