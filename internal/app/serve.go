@@ -70,9 +70,9 @@ type server struct {
 }
 
 // Serve runs the server until ctx ends. It listens once everything else is
-// ready, and what gateways had reported to a server that was killed is counted. At the end it stops listening, lets callers hear their answers,
-// finishes what has been begun with the networks, and returns; the database is
-// left for Close.
+// ready, and what gateways had reported to a server that was killed is counted.
+// At the end it stops listening, lets callers hear their answers, finishes what
+// has been begun with the networks, and returns; the database is left for Close.
 func (a *App) Serve(ctx context.Context, o Serving) error {
 	o.fill()
 	if n, err := a.Fleet.FoldAll(ctx); err != nil {

@@ -43,10 +43,10 @@ func (db *DB) Backlogged(ctx context.Context, id int64) (bool, error) {
 	return there, db.fault(ctx, err)
 }
 
-// TakeBatches takes the oldest batches of a share out of the journal, until they have as
-// many reports as wanted or more: this node's own, and those of others that have
-// lain there for so long that their node must be gone. Those that another
-// transaction is taking are left to it.
+// TakeBatches takes the oldest batches of a share out of the journal, until they
+// have as many reports as wanted or more: this node's own, and those of others
+// that have lain there for so long that their node must be gone. Those that
+// another transaction is taking are left to it.
 func (tx *Tx) TakeBatches(ctx context.Context, share, reports int, left time.Duration) ([]usage.Batch, error) {
 	list, err := tx.engine.journal().take(ctx, tx.q, share, reports, left.Microseconds())
 	return list, tx.fault(ctx, err)

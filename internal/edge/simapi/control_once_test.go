@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
@@ -21,6 +20,7 @@ type slow struct {
 	asked chan struct{}
 	let   chan error
 	times atomic.Int64
+	under atomic.Pointer[context.Context] // of the newest control
 }
 
 func newSlow() *slow { return &slow{asked: make(chan struct{}, 100), let: make(chan error, 100)} }
@@ -29,6 +29,7 @@ func (*slow) Can(context.Context, string, sim.Control) error { return nil }
 
 func (s *slow) Control(ctx context.Context, _ string, _ sim.Profile, _ sim.Control, _ json.RawMessage) error {
 	s.times.Add(1)
+	s.under.Store(&ctx)
 	s.asked <- struct{}{}
 	select {
 	case err := <-s.let:
@@ -191,7 +192,9 @@ func TestAControlThatIsNotDone(t *testing.T) {
 			<-n.asked
 		}
 		leave()
-		time.Sleep(10 * time.Millisecond) // it must not end by itself
+		if err := (*n.under.Load()).Err(); err != nil {
+			t.Errorf("the control ends with its caller: %v", err)
+		}
 		n.let <- nil
 		<-ended
 		w.ping("k").has(t, `{"status":"queued"}`)
