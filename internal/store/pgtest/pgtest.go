@@ -111,6 +111,12 @@ func (c *Cluster) URL(t testing.TB) string {
 	return c.database(t, template)
 }
 
+// Empty is [Empty] on c.
+func (c *Cluster) Empty(t testing.TB) string {
+	t.Helper()
+	return c.database(t, "template0")
+}
+
 // template is the migrated database that others are cloned from.
 const template = "simurgh_template"
 

@@ -60,12 +60,13 @@ const (
 )
 
 type accounting struct {
-	run   string // tells the sessions of one measurement from those of others
+	from  int // requests that earlier measurements have had answered
 	begun time.Time
 }
 
-// request is request number n of the load.
+// request is request number n of the measurement.
 func (a accounting) request(n int) *radius.Packet {
+	n += a.from
 	place, c, turn := n%cohort, n/cohort%steps, n/cohort/steps
 	step := (turn + c) % steps
 	session := ((turn+c)/steps*steps+c)*cohort + place
@@ -74,7 +75,7 @@ func (a accounting) request(n int) *radius.Packet {
 	radius.UserName.Add(p, id)
 	radius.AcctStatusType.Add(p, [...]radius.StatusType{radius.StatusStart, radius.StatusInterimUpdate, radius.StatusInterimUpdate,
 		radius.StatusInterimUpdate, radius.StatusInterimUpdate, radius.StatusStop}[step])
-	radius.AcctSessionID.Add(p, fmt.Sprintf("%s-%08x", a.run, session))
+	radius.AcctSessionID.Add(p, fmt.Sprintf("aa-%08x", session))
 	radius.IMSI.Add(p, id)
 	radius.EventTimestamp.Add(p, a.begun.Add(time.Duration(step*60)*time.Second))
 	radius.AcctSessionTime.Add(p, uint32(step*60))
