@@ -30,7 +30,7 @@ type JournalWriter interface {
 // Bounds of the journal. What one Fold takes holds up other writes on SQLite for
 // some tens of milliseconds.
 const (
-	foldReports = 1000
+	foldReports = 2000
 	maxWaiting  = 20_000          // reports that were kept and not counted yet, of all shares
 	maxBytes    = 16 << 20        // likewise
 	roomTime    = 2 * time.Second // for there to be room, before nothing is kept

@@ -60,7 +60,7 @@ type folder struct {
 // left behind is looked for now and then, and what failed is tried again.
 const (
 	fast       = 32 // reports since the last time
-	gatherTime = 25 * time.Millisecond
+	gatherTime = 50 * time.Millisecond
 	lookPause  = time.Second
 	failPause  = 100 * time.Millisecond
 )
