@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"iter"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -30,9 +32,7 @@ func usedIn(at time.Time) (month, hour int64) {
 }
 
 var subscriberSelect = packed(`SELECT s.id, t.portfolio_no, t.iccid, s.imsi, s.msisdn, s.ip, s.apn, t.package_id, t.flags, t.wanted, t.settled, t.holds,
-	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + counted + ` ELSE 0 END,
-	CASE WHEN t.data_limit > 0 THEN COALESCE((SELECT MIN(r.value) FROM alert_rule r WHERE r.portfolio_no = t.portfolio_no
-		AND r.kind = '` + string(usage.DataThreshold) + `'), 0) ELSE 0 END
+	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + counted + ` ELSE 0 END
 FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE `)
 
 // subscriber scans a row of it, and remembers the SIM's portfolio.
@@ -41,7 +41,7 @@ func (tx *Tx) subscriber(rows rowScanner) (*usage.Subscriber, error) {
 	var ip, holds string
 	var flags, wanted, settled, activated, home int64
 	if err := rows.Scan(&s.ID, &home, &s.ICCID, &s.IMSI, &s.MSISDN, &ip, &s.APN, &s.Package, &flags, &wanted, &settled, &holds,
-		&activated, &s.DataLimit, &s.IMEILock, &s.Version, &s.Used, &s.AlertAt); err != nil {
+		&activated, &s.DataLimit, &s.IMEILock, &s.Version, &s.Used); err != nil {
 		return nil, err
 	}
 	tx.homes[s.ID] = home
@@ -75,9 +75,38 @@ func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.M
 		}
 	}
 	if len(numbers) > 0 {
-		return out, read("msisdn", "+", texts(numbers))
+		if err := read("msisdn", "+", texts(numbers)); err != nil {
+			return nil, err
+		}
 	}
-	return out, nil
+	return out, tx.alerted(ctx, maps.Values(out))
+}
+
+// alerted adds at what share of their data limits the accounts of subscribers want
+// to be alerted. Accounts are few beside SIMs, so they are asked for by themselves.
+func (tx *Tx) alerted(ctx context.Context, subscribers iter.Seq[*usage.Subscriber]) error {
+	accounts := map[int64]int64{}
+	for s := range subscribers {
+		if s.DataLimit > 0 {
+			accounts[tx.homes[s.ID]] = 0
+		}
+	}
+	if len(accounts) == 0 {
+		return nil
+	}
+	list, arg := tx.engine.list("portfolio_no", slices.Sorted(maps.Keys(accounts)))
+	err := tx.each(ctx, func(rows rowScanner) error {
+		var no, percent int64
+		err := rows.Scan(&no, &percent)
+		accounts[no] = percent
+		return err
+	}, "SELECT portfolio_no, MIN(value) FROM alert_rule WHERE kind = ? AND "+list+" GROUP BY portfolio_no", string(usage.DataThreshold), arg)
+	for s := range subscribers {
+		if s.DataLimit > 0 {
+			s.AlertAt = accounts[tx.homes[s.ID]]
+		}
+	}
+	return err
 }
 
 // metered ends a SELECT of subscribers that are to be counted for: where rows
@@ -101,7 +130,10 @@ func (tx *Tx) MeteredIDs(ctx context.Context, ids []int64, at time.Time) (map[in
 		}
 		return err
 	}, subscriberSelect+list+tx.metered(), month, arg)
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, tx.alerted(ctx, maps.Values(out))
 }
 
 // Advance takes the plain case of reports, the most common one by far: one more
@@ -169,7 +201,7 @@ func scanSession(rows rowScanner) (*usage.Session, error) {
 	err := rows.Scan(&s.ID, &s.SIM, &s.Key.NAS, &s.Key.ID, &s.Key.Charging, &s.Phase, &started, &last, &stopped, &s.Seconds,
 		&s.In, &s.Out, &s.InBase, &s.OutBase, &s.Cause, &r.IMSI, &r.IMEI, &r.APN, &r.User, &ip, &r.RAT, &r.MCC, &r.MNC, &r.LAI, &r.CI,
 		&coa, &r.Class, &s.Package, &s.Rounded, &s.Cost, &s.Hour, &s.CountedIn, &s.CountedOut, &s.Said, &s.Ceiling, &s.Ruled)
-	s.Stored, s.StartedAt, s.LastAt, s.StoppedAt = s.Phase, moment(started), moment(last), moment(stopped)
+	s.Stored, s.StoredSaid, s.StartedAt, s.LastAt, s.StoppedAt = s.Phase, s.Said, moment(started), moment(last), moment(stopped)
 	r.Key, r.At, r.Seconds, r.In, r.Out = s.Key, s.LastAt, s.Seconds, s.In, s.Out
 	r.IP, _ = netip.ParseAddr(ip) // empty for none
 	r.Where, _ = netip.ParseAddrPort(coa)

@@ -50,8 +50,9 @@ type Session struct {
 	CountedIn, CountedOut int64
 	Hour                  int64
 
-	Last Report // what the newest reports said of device and place
-	Said int64  // Report.Said of the newest
+	Last       Report // what the newest reports said of device and place
+	Said       int64  // Report.Said of the newest
+	StoredSaid int64  // Said as it was read: with the same one Last is as stored
 
 	// Until the session has carried Ceiling bytes, and while its SIM is of the
 	// version Ruled, no rule needs to look at a report that has nothing else new.

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Bulk", testBulk},
 		{"Carried", testCarried},
 		{"Rejects", testRejects},
+		{"Sessions", testSessions},
 		{"Write", testWrite},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,58 @@
+package storetest
+
+import (
+	"context"
+	"net/netip"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/usage"
+)
+
+// testSessions: a session is read as it was saved, whatever has changed of it:
+// its counters, what it says, and its phase, together or not.
+func testSessions(t *testing.T, open func(*testing.T) *store.DB) {
+	w := newWorld(t, open(t))
+	key := usage.Key{NAS: "pgw1", ID: "a1", Charging: 7}
+	first := usage.Report{Key: key, Step: usage.Start, At: noon, IMSI: "234150000000001", IMEI: "4901542032375101", APN: "internet", User: "me",
+		IP: netip.MustParseAddr("10.0.0.1"), RAT: "LTE", MCC: "234", MNC: "15", LAI: "1a2b", CI: "33f001",
+		Where: netip.MustParseAddrPort("192.0.2.1:3799"), Class: []byte{0, 1}}
+	s, _ := usage.New(4711, first)
+	report := func(minute int, step usage.Step, change func(*usage.Report)) func() {
+		return func() {
+			r := first
+			r.Step, r.At, r.Seconds, r.In, r.Out = step, noon.Add(time.Duration(minute)*time.Minute), int64(60*minute), int64(10*minute), int64(20*minute)
+			change(&r)
+			if e := s.Take(r); e.Ignored || e.Again {
+				t.Fatalf("%+v", e)
+			}
+		}
+	}
+	same := func(*usage.Report) {}
+	moved := func(r *usage.Report) { r.CI, r.RAT, r.IP = "33f002", "NB-IoT", netip.MustParseAddr("10.0.0.2") }
+	away := func(r *usage.Report) { r.MCC, r.MNC, r.Class = "262", "01", nil }
+	for _, step := range []struct {
+		name string
+		do   func()
+	}{
+		{"begins", func() {}},
+		{"counts", report(1, usage.Interim, same)},
+		{"counts and says something new", report(2, usage.Interim, moved)},
+		{"grows silent", func() { s.Phase = usage.Stale }},
+		{"speaks again, and says something new", report(3, usage.Interim, same)},
+		{"ends, and says something new", report(4, usage.Stop, away)},
+	} {
+		step.do()
+		w.write(func(ctx context.Context, tx *store.Tx) error { return tx.SaveSessions(ctx, []*usage.Session{&s}) })
+		s.Stored, s.StoredSaid = s.Phase, s.Said
+		list, _, err := w.db.Sessions(t.Context(), []int64{4711}, noon.Add(-time.Hour), noon.Add(time.Hour), 0, 10)
+		must(t, err)
+		want := s
+		want.Last.Step, want.Last.Cause = 0, 0 // not kept: the session tells
+		if len(list) != 1 || !reflect.DeepEqual(list[0], want) {
+			t.Fatalf("%s:\n%+v\nwant\n%+v", step.name, list, want)
+		}
+	}
+}
