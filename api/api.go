@@ -13,3 +13,8 @@ var SIMAPI []byte
 //
 //go:embed terminal.yaml
 var Terminal []byte
+
+// Tigrillo is the contract of the Tigrillo API: OpenAPI 3.0, in YAML.
+//
+//go:embed tigrillo.yaml
+var Tigrillo []byte

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/simurgh-iot/simurgh/internal/app"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/store"
 )
@@ -96,9 +97,8 @@ type buildView struct {
 }
 
 func (c *versionCmd) Run(sh *shell) error {
-	b := buildView{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	b := buildView{Version: app.Version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		b.Version = info.Main.Version
 		for _, s := range info.Settings {
 			switch s.Key {
 			case "vcs.revision":

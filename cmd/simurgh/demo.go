@@ -246,6 +246,6 @@ func (t *tour) words(w io.Writer) {
 	if t.URL == "" {
 		say("\nServe it: simurgh serve --data %s", t.Data)
 	} else {
-		say("\nSwagger: %[1]s/swagger/ (Authorize with a client id and secret of the programs)  %[1]s/swagger/terminal.html\nHealth: %[1]s/healthz  %[1]s/readyz  %[1]s/metrics\nStop it with Ctrl-C.", t.URL)
+		say("\nSwagger: %[1]s/swagger/ (Authorize with a client id and secret of the programs)  %[1]s/swagger/terminal.html  %[1]s/swagger/tigrillo.html\nIn a browser, all of it: %[1]s/\nHealth: %[1]s/healthz  %[1]s/readyz  %[1]s/metrics\nStop it with Ctrl-C.", t.URL)
 	}
 }

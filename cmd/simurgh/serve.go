@@ -100,7 +100,7 @@ func checkPrefix(p string) error {
 
 // Help is the detail of the manual.
 func (serveCmd) Help() string {
-	return "Health: /healthz says that it lives, /readyz that callers are welcome or why not, /metrics is for Prometheus. " +
+	return "In a browser: / says where everything is. Health: /healthz says that it lives, /readyz that callers are welcome or why not, /metrics is for Prometheus. " +
 		"SIGINT or SIGTERM: it stops listening, answers whom it has heard, finishes what it has begun with the networks, and ends; " +
 		"a second signal ends it at once, and nothing that was answered is lost. Any number of servers may share one PostgreSQL database " +
 		"or, on one machine, one data folder.\n\n" +

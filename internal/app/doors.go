@@ -3,6 +3,7 @@ package app
 import (
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -31,7 +32,16 @@ func (s *server) mountPages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{s.app.metrics.registry, gauged}, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(s.app.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError}))
+	mux.Handle("GET /{$}", api.Home(api.HomePage{Version: Version(), Terminal: s.o.Terminal.Mounts()}))
 	mux.Handle(api.SwaggerPath, api.Swagger())
+}
+
+// Version is that of this build; one that has none says so.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
 
 // mountDialects mounts what callers speak.
