@@ -103,7 +103,7 @@ func (s *Service) AttributesOfPortfolios(ctx context.Context, r Request, ids []i
 // PackageAttributes are those of a package.
 func PackageAttributes(id int64) Carrier {
 	return holding{tenant.PackageGet, tenant.PackageWrite, func(ctx context.Context, from Reader, r *Request) (holder, error) {
-		_, err := from.Package(ctx, r.Caller.Sphere, id)
+		_, err := from.Package(ctx, r.Caller.Offers(), id)
 		return holder{Holder: tenant.Holder{Kind: tenant.PackageHolder, ID: strconv.FormatInt(id, 10)}, name: "the package", value: sim.MaxAttributeValue}, err
 	}}
 }
@@ -111,10 +111,10 @@ func PackageAttributes(id int64) Carrier {
 // ItemAttributes are those of an item of a package.
 func ItemAttributes(pkg, id int64) Carrier {
 	return holding{tenant.PackageGet, tenant.PackageWrite, func(ctx context.Context, from Reader, r *Request) (h holder, err error) {
-		if _, err := from.Package(ctx, r.Caller.Sphere, pkg); err != nil {
+		if _, err := from.Package(ctx, r.Caller.Offers(), pkg); err != nil {
 			return h, err
 		}
-		items, err := from.Items(ctx, r.Caller.Sphere, pkg)
+		items, err := from.Items(ctx, r.Caller.Offers(), pkg)
 		h = holder{Holder: tenant.Holder{Kind: tenant.ItemHolder, ID: strconv.FormatInt(id, 10)}, name: "the item", value: sim.MaxAttributeValue}
 		if err == nil && !slices.ContainsFunc(items, func(i plan.Item) bool { return i.ID == id }) {
 			err = fault.Missing("item", h.ID)

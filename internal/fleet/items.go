@@ -31,12 +31,12 @@ func (s *Service) LinksOf(ctx context.Context, r Request) (map[int64][]plan.Link
 	return s.store.LinksOf(ctx, r.Caller.Sphere)
 }
 
-// Package returns one package that is offered in the caller's part of the tree.
+// Package returns one of the packages that Packages lists.
 func (s *Service) Package(ctx context.Context, r Request, id int64) (plan.Package, error) {
 	if err := r.Caller.Needs(tenant.PackageGet); err != nil {
 		return plan.Package{}, err
 	}
-	return s.store.Package(ctx, r.Caller.Sphere, id)
+	return s.store.Package(ctx, r.Caller.Offers(), id)
 }
 
 // PackageInUse is the code of the fault that a package still has SIMs.
@@ -51,7 +51,7 @@ func (s *Service) ChangePackage(ctx context.Context, r Request, id int64, change
 		return p, err
 	}
 	err := s.store.Write(ctx, func(tx Tx) (err error) {
-		if p, err = tx.Package(ctx, r.Caller.Sphere, id); err != nil {
+		if p, err = tx.Package(ctx, r.Caller.Offers(), id); err != nil {
 			return err
 		}
 		was := p.Status
@@ -111,7 +111,7 @@ func (s *Service) Items(ctx context.Context, r Request, pkg int64) ([]plan.Item,
 	if _, err := s.Package(ctx, r, pkg); err != nil {
 		return nil, err
 	}
-	return s.store.Items(ctx, r.Caller.Sphere, pkg)
+	return s.store.Items(ctx, r.Caller.Offers(), pkg)
 }
 
 // CreateItem adds an item to a package. It fails with plan.ItemExists when
@@ -140,11 +140,11 @@ func (s *Service) putItem(ctx context.Context, r Request, pkg int64, make func([
 		return out, err
 	}
 	err := s.store.Write(ctx, func(tx Tx) error {
-		p, err := tx.Package(ctx, r.Caller.Sphere, pkg)
+		p, err := tx.Package(ctx, r.Caller.Offers(), pkg)
 		if err != nil {
 			return err
 		}
-		items, err := tx.Items(ctx, r.Caller.Sphere, pkg)
+		items, err := tx.Items(ctx, r.Caller.Offers(), pkg)
 		if err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func (s *Service) LinkPackage(ctx context.Context, r Request, pkg int64, to iden
 		}
 	}
 	err := s.store.Write(ctx, func(tx Tx) error {
-		p, err := tx.Package(ctx, r.Caller.Sphere, pkg)
+		p, err := tx.Package(ctx, r.Caller.Offers(), pkg)
 		if err != nil {
 			return err
 		}
@@ -154,12 +154,13 @@ func mayLink(caller *tenant.Principal, before, after plan.Link) error {
 	return caller.Needs(tenant.PackageWrite)
 }
 
-// Packages lists the packages that are offered in the caller's part of the tree.
+// Packages lists the packages that are offered in the caller's part of the tree;
+// for the operator of a tree, those too that were.
 func (s *Service) Packages(ctx context.Context, r Request) ([]plan.Package, error) {
 	if err := r.Caller.Needs(tenant.PackageGet); err != nil {
 		return nil, err
 	}
-	return s.store.Packages(ctx, r.Caller.Sphere)
+	return s.store.Packages(ctx, r.Caller.Offers())
 }
 
 // Links lists where in the caller's part of the tree a package is offered.

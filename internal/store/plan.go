@@ -20,13 +20,17 @@ func scanPackage(rows rowScanner, more ...any) (plan.Package, error) {
 	return p, err
 }
 
-// linkedIn is the condition that a package is offered inside the sphere.
+// linkedIn is the condition that a package is offered inside the sphere, or was,
+// for who sees that, too.
 func linkedIn(in tenant.Sphere) (string, []any) {
 	if in.All() {
 		return "1 = 1", nil
 	}
 	where, args := sphere("l.portfolio_no", in)
-	return "k.id IN (SELECT l.package_id FROM package_portfolio l WHERE l.status <> 'deleted' AND " + where + ")", args
+	if !in.Lapsed() {
+		where = "l.status <> 'deleted' AND " + where
+	}
+	return "k.id IN (SELECT l.package_id FROM package_portfolio l WHERE " + where + ")", args
 }
 
 // Packages lists the packages that are linked to a portfolio of the sphere.

@@ -38,6 +38,16 @@ func Operator(name string) Principal {
 // Actor is how audit rows and operations name the principal.
 func (p *Principal) Actor() string { return string(p.Kind) + ":" + p.Name }
 
+// Offers is the sphere whose packages p sees. Who sets up the packages of a whole
+// tree goes on seeing one that is offered nowhere in it any more: nobody else is
+// there to offer it again, or to delete it.
+func (p *Principal) Offers() Sphere {
+	if _, top := p.Sphere.Root(); top && p.May.Has(PackageWrite) {
+		return p.Sphere.WithLapsed()
+	}
+	return p.Sphere
+}
+
 // Needs returns a Forbidden fault unless p has the permission.
 func (p *Principal) Needs(need Permission) error {
 	if p.May.Has(need) {

@@ -69,8 +69,9 @@ func Depth(path string) int { return strings.Count(path, "/") }
 // descendants, or everything. What lies outside looks missing. The zero sphere
 // contains nothing.
 type Sphere struct {
-	path string
-	all  bool
+	path   string
+	all    bool
+	lapsed bool
 }
 
 // Everything is the operator's sphere: the command line and the sync loop.
@@ -78,6 +79,16 @@ func Everything() Sphere { return Sphere{all: true} }
 
 // Below returns the sphere of the portfolio with this path.
 func Below(path string) Sphere { return Sphere{path: path} }
+
+// WithLapsed returns s for who also sees the packages that were offered in it,
+// and are no more.
+func (s Sphere) WithLapsed() Sphere {
+	s.lapsed = true
+	return s
+}
+
+// Lapsed reports whether s is so.
+func (s Sphere) Lapsed() bool { return s.lapsed }
 
 // Contains reports whether the portfolio with this path lies in s.
 func (s Sphere) Contains(path string) bool {

@@ -394,3 +394,28 @@ func TestPackageLinks(t *testing.T) {
 	w.call(operator, http.MethodPost, "/package/6691/packagePortfolio", `{"portfolioId":"`+made.PortfolioID+`"}`).fails(t, 400, 6013)
 	w.call(engineer, http.MethodPost, "/package/6691/packagePortfolio", `{"portfolioId":"<C>"}`).fails(t, 403, 6001)
 }
+
+// A package that is offered nowhere any more stays with the operator, who can
+// offer it again, or delete it; anybody else sees nothing of it.
+func TestPackageOfferedNowhere(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, w *world) {
+		var made struct{ PackageID int64 }
+		w.call(operator, http.MethodPost, "/package", `{"name":"Once","network":"lab","portfolios":["<A>"]}`).into(t, &made)
+		one := fmt.Sprintf("/package/%d", made.PackageID)
+		link := one + "/packagePortfolio"
+		w.call(engineer, http.MethodGet, one, "").has(t, `{"name":"Once"}`)
+		w.call(operator, http.MethodPatch, link+"/<A>", `{"status":"deleted"}`).has(t, `{"status":"deleted"}`)
+		for _, caller := range []string{admin, engineer, customer, stranger} {
+			w.call(caller, http.MethodGet, one, "").fails(t, 404, 6002)
+		}
+		w.call(operator, http.MethodGet, one, "").has(t, `{"name":"Once","portfolios":[]}`)
+		w.call(operator, http.MethodGet, "/package?name=Once", "").has(t, `{"itemCount":1}`)
+		w.call(engineer, http.MethodGet, "/package?name=Once", "").has(t, `{"itemCount":0}`)
+		w.call(operator, http.MethodPost, one+"/packageItem", `{"packageItemCategoryId":105,"bundleAmount":0,"outOfBundlePrice":0.25}`).has(t, `{"status":"active"}`)
+		w.call(operator, http.MethodGet, one+"/packageItem", "").has(t, `{"itemCount":1}`)
+		w.call(operator, http.MethodPatch, "/sim/<live>", fmt.Sprintf(`{"packageId":%d}`, made.PackageID)).fails(t, 404, 6002)
+		w.call(operator, http.MethodPost, link, `{"portfolioId":"<A>"}`).has(t, `{"status":"active"}`)
+		w.call(engineer, http.MethodGet, one, "").has(t, `{"name":"Once"}`)
+	})
+}

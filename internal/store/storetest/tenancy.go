@@ -261,4 +261,7 @@ func (w *world) linked(p plan.Package) {
 	if visible(tenant.Below(w.a.Path)) {
 		w.t.Error("a package is seen through a deleted link")
 	}
+	if !visible(tenant.Below(w.a.Path).WithLapsed()) || visible(tenant.Below(w.b.Path).WithLapsed()) {
+		w.t.Error("a package whose link was deleted is seen by the wrong operators")
+	}
 }
