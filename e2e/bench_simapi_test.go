@@ -164,6 +164,7 @@ func (f *benched) lists(b *testing.B, p program) map[string]string {
 		}
 		return value
 	}
+	const starts = "matchField=friendlyName&matchType=S&friendlyName=Meter%2055"
 	return map[string]string{
 		"all": "", "iccId": "iccId=" + string(iccidOf(f.sims/3)), "simId": fmt.Sprintf("simId=LAB%010d", f.sims/3), "iccMnoId": "iccMnoId=351",
 		"iccSpecId": "iccSpecId=3007", "iccTypeId": "iccTypeId=49", "portfolioId": "portfolioId=" + string(benchFolios[2]), "packageId": "packageId=1001",
@@ -173,7 +174,8 @@ func (f *benched) lists(b *testing.B, p program) map[string]string {
 		"puk1": fmt.Sprintf("puk1=%08d", f.sims/2), "puk2": fmt.Sprintf("puk2=%08d", f.sims/2+10_000_000),
 		"activatedDate": "activatedDate=" + seen("status=active", "activatedDate"), "terminatedDate": "terminatedDate=" + seen("status=unprovisioned", "terminatedDate"),
 		"group": "groupName=Group%207", "by-name": "sortField=friendlyName", "by-imsi-down": "sortField=imsi&sortOrder=D",
-		"status-and-type": "status=active&iccTypeId=50", "starts": "matchField=friendlyName&matchType=S&friendlyName=Meter%2055",
+		"status-and-type": "status=active&iccTypeId=50", "status-and-mno": "status=active&iccMnoId=351", "status-and-none": "status=active&iccTypeId=47",
+		"starts": starts, "starts-by-icc": starts + "&sortField=iccId", "imsi-starts": "matchField=imsi&matchType=S&imsi=" + string(imsiOf(f.sims / 2))[:11],
 	}
 }
 

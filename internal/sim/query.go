@@ -108,7 +108,7 @@ func AllFields() []Field {
 
 // Cursor stands behind one SIM in the order of a query.
 type Cursor struct {
-	Value string // of the sort field
+	Value string // of the sort field; names in any case
 	ICCID ident.ICCID
 }
 
@@ -119,7 +119,7 @@ type Page struct {
 	Next  *Cursor // behind the last SIM; nil when there are no more
 }
 
-// Value returns the SIM's value of f, as sorting sees it.
+// Value returns the SIM's value of f. Sorting takes names in lower case.
 func (s *SIM) Value(f Field) string {
 	switch f {
 	case ByICCID:

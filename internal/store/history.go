@@ -40,7 +40,7 @@ func (h *history) write(d dialect, in tenant.Sphere, columns string) (string, []
 		// elsewhere.
 		from, to := in.Bounds()
 		inner := " FROM " + h.table + " x WHERE x.portfolio_no = p.no" + strings.ReplaceAll(h.where, "h.", "x.") + " ORDER BY x.id DESC LIMIT ?"
-		return "SELECT " + columns + " FROM portfolio p" + d.first(h.table, "h", "1 = 1", []string{"id"}, inner) + h.join +
+		return "SELECT " + columns + " FROM portfolio p" + d.first(h.table+" h", "h", "1 = 1", []string{"id"}, inner) + h.join +
 				" WHERE p.path >= ? AND p.path < ? ORDER BY h.id DESC LIMIT ?",
 			append(append([]any{}, h.args...), limit, from, to, limit)
 	}

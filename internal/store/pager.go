@@ -28,6 +28,7 @@ const (
 	fewRows    = 10_000
 	walkBudget = 20_000
 	searchPart = 5
+	spanTimes  = 2
 	mergedRows = 2000
 )
 

@@ -55,6 +55,56 @@ func TestPostgresPlans(t *testing.T) {
 	}
 }
 
+// TestPostgresWalksNames holds that a page of SIMs whose names begin with a text is
+// read from one stretch of the index, also when PostgreSQL knows nothing about the
+// table; and the next page, of a table that it knows, from where that one ended.
+func TestPostgresWalksNames(t *testing.T) {
+	t.Parallel()
+	db := open(t, store.Options{URL: pgtest.URL(t)})
+	ctx := t.Context()
+	root := addRoot(t, db)
+	r := rand.New(rand.NewPCG(1, 2))
+	batch := make([]sim.NewSIM, 20_000)
+	for i := range batch {
+		batch[i] = grown(r, i, 0)
+		batch[i].SIM.Name = fmt.Sprintf("Meter %d", i)
+	}
+	err := db.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.Insert(ctx, root.ID, batch); err != nil {
+			return err
+		}
+		q := sim.Query{Match: &sim.Match{Text: "Meter 1", How: sim.Starts, Fields: []sim.Field{sim.ByName}}, Sort: sim.ByName, Limit: 10}
+		for _, c := range []struct {
+			after *sim.Cursor
+			cond  string
+		}{
+			{nil, "(name_folded >= "},
+			{&sim.Cursor{Value: "Meter 17", ICCID: "8944"}, "(ROW(name_folded, iccid) > ROW("},
+		} {
+			if q.After = c.after; c.after != nil {
+				if err := tx.Exec(ctx, "ANALYZE sim"); err != nil {
+					return err
+				}
+			}
+			plan := plans(t, tx, "names", func() error {
+				page, err := tx.List(ctx, tenant.Below(root.Path), q)
+				if err == nil && (len(page.SIMs) != 10 || page.Next == nil || !strings.HasPrefix(page.Next.Value, "meter 1")) {
+					err = fmt.Errorf("%+v", page)
+				}
+				return err
+			})
+			_, scan, found := strings.Cut(plan, "Index Scan using sim_by_name_folded on sim x")
+			if _, cond, _ := strings.Cut(scan, "\n"); !found || !strings.Contains(strings.SplitN(cond, "\n", 2)[0], c.cond) {
+				t.Errorf("not by %s:\n%s", c.cond, plan)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func plans(t *testing.T, tx *store.Tx, what string, read func() error) string {
 	t.Helper()
 	got, err := tx.Plans(t.Context(), read)

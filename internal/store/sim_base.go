@@ -28,6 +28,10 @@ type source struct {
 	equal []column
 	only  string // the condition of a partial index, on columns of x
 	then  string // the column of the order; behind it stands the ICCID
+
+	spans  bool   // the ranges hold a span of that column
+	passed string // the bound of the span that a cursor has passed: ">=" or "<"
+	open   string // the bound that is left to the statement around
 }
 
 // cond is a condition on sim as s or, when state is set, on sim_state as t.
@@ -79,9 +83,12 @@ func (s *source) alias() (alias, key string) {
 // match is the condition that a row of the table, as alias, lies in the range
 // of the row of a.
 func (s *source) match(alias string) string {
-	parts := make([]string, len(s.equal), len(s.equal)+1)
+	parts := make([]string, len(s.equal), len(s.equal)+2)
 	for i, c := range s.equal {
 		parts[i] = fmt.Sprintf("%s.%s = a.c%d", alias, c.name, i)
+	}
+	if s.spans {
+		parts = append(parts, s.bounds(alias, len(parts))...)
 	}
 	if s.only != "" {
 		parts = append(parts, strings.ReplaceAll(s.only, "x.", alias+"."))
@@ -97,6 +104,9 @@ func (s *source) columns() []column {
 	out := make([]column, len(s.equal))
 	for i, c := range s.equal {
 		out[i] = column{fmt.Sprintf("c%d", i), c.kind}
+	}
+	if n := len(out); s.spans {
+		out = append(out, column{fmt.Sprintf("c%d", n), "text"}, column{fmt.Sprintf("c%d", n+1), "text"})
 	}
 	return out
 }

@@ -35,7 +35,7 @@ func (l *listing) filters(covered cover, but string) []cond {
 	for _, t := range l.common {
 		out = append(out, hasTag(t))
 	}
-	if l.q.Match != nil {
+	if l.q.Match != nil && (l.span == nil || l.span.column != but) {
 		out = append(out, test(l.engine, l.q.Match))
 	}
 	return out
@@ -154,7 +154,7 @@ type cell struct{ portfolio, pkg, status, flags int64 }
 // readCells lists the cells that the filters leave, and their sum. A list of
 // everything needs neither, unless it is to be counted.
 func (l *listing) readCells(ctx context.Context) error {
-	if l.in.All() && l.q.Portfolio == "" && l.side() == nil && !l.filtersCells() && l.q.Sort == sim.ByICCID && !l.q.Count && l.q.Offset == 0 {
+	if l.in.All() && l.q.Portfolio == "" && l.side() == nil && l.span == nil && !l.filtersCells() && l.q.Sort == sim.ByICCID && !l.q.Count && l.q.Offset == 0 {
 		l.all, l.total, l.sized = unlimited, unlimited, true
 		return nil
 	}

@@ -51,6 +51,7 @@ type listing struct {
 	in   tenant.Sphere
 	q    sim.Query
 	sort string // column of sim
+	span *span  // what the search finds; nil when it is no span
 
 	cells []cell // that the filters leave
 	all   int64  // SIMs of the portfolios, whatever the filters
@@ -64,9 +65,10 @@ type listing struct {
 	order base // ranges in the order asked for; none when the base is small
 }
 
-// sortColumns are the columns of sim that hold the fields.
+// sortColumns are the columns of sim that hold the fields. Names are in order,
+// and searched, whatever the case of their letters.
 var sortColumns = map[sim.Field]string{
-	sim.ByICCID: "iccid", sim.ByName: "name", sim.ByIMEI: "imei", sim.ByIMSI: "imsi", sim.ByIP: "ip", sim.ByMSISDN: "msisdn",
+	sim.ByICCID: "iccid", sim.ByName: "name_folded", sim.ByIMEI: "imei", sim.ByIMSI: "imsi", sim.ByIP: "ip", sim.ByMSISDN: "msisdn",
 }
 
 func newListing(r reader, in tenant.Sphere, q sim.Query) *listing {
@@ -77,7 +79,10 @@ func newListing(r reader, in tenant.Sphere, q sim.Query) *listing {
 	if q.Match != nil && q.Match.Text == "" && q.Match.How != sim.Whole {
 		q.Match = nil // everything contains nothing
 	}
-	return &listing{reader: r, in: in, q: q, sort: sortColumns[q.Sort]}
+	if q.After != nil && q.Sort == sim.ByName {
+		q.After = &sim.Cursor{Value: fold(q.After.Value), ICCID: q.After.ICCID}
+	}
+	return &listing{reader: r, in: in, q: q, sort: sortColumns[q.Sort], span: spanOf(q.Match)}
 }
 
 // plan chooses the base, and the order to walk when the base is not small.
@@ -98,30 +103,40 @@ func (l *listing) plan(ctx context.Context) error {
 		return err
 	}
 	l.base = l.ranges()
-	if l.q.Sort == sim.ByICCID && !l.sized {
-		l.order = l.base // in that order already, whatever its size
+	order := l.inOrder()
+	if len(order.where) == 0 || order.from == l.base.from && !l.sized {
+		l.order = order // whatever its size
 		return nil
 	}
 	if err := l.measure(ctx); err != nil {
 		return err
 	}
-	few := l.lists.few
-	if l.searches() {
-		few /= searchPart // the index is quicker
-	}
-	order := base{from: byPortfolio(l.sort), arms: portfoliosOf(l.cells), where: l.filters(portfolios, "")}
-	switch {
-	case l.q.Sort == sim.ByICCID && len(l.base.where) == 0:
-		l.order = l.base
-	case l.q.Sort != sim.ByICCID && len(order.where) == 0:
-		l.order = order
-	case l.sized && l.total <= few:
-	case l.q.Sort == sim.ByICCID:
-		l.order = l.base
-	default:
+	if !l.sized || l.total > l.few() {
 		l.order = order
 	}
 	return nil
+}
+
+// few is how many SIMs of the base are cheaper to sort than an order to walk.
+func (l *listing) few() int64 {
+	switch {
+	case l.base.from.spans:
+		return spanTimes * l.lists.few
+	case l.searches():
+		return l.lists.few / searchPart // the index is quicker
+	}
+	return l.lists.few
+}
+
+// inOrder chooses the index ranges to walk in the order asked for.
+func (l *listing) inOrder() base {
+	switch {
+	case l.base.from.then == l.sort:
+		return l.base
+	case l.span != nil && l.span.column == l.sort:
+		return l.spanned()
+	}
+	return base{from: byPortfolio(l.sort), arms: portfoliosOf(l.cells), where: l.filters(portfolios, "")}
 }
 
 // ranges chooses the index ranges that hold the list, in the order of ICCIDs.
@@ -137,6 +152,9 @@ func (l *listing) ranges() base {
 		return base{from: bySide(*side), arms: arms, where: l.filters(portfolios, side.column)}
 	case cells:
 		return base{from: byCell, arms: armsOf(l.cells), where: l.filters(cellFilters, "")}
+	case l.span != nil:
+		l.sized = false
+		return l.spanned()
 	case l.in.All() && l.q.Portfolio == "":
 		return base{from: whole, arms: [][]any{{}}, where: l.filters(cellFilters, "")}
 	}
@@ -148,18 +166,19 @@ func (l *listing) measure(ctx context.Context) error {
 	if l.sized {
 		return nil
 	}
-	if l.side().column == "group_name" {
+	if side := l.side(); side != nil && side.column == "group_name" {
 		l.sized = true
 		where, args := l.scope("portfolio_no")
 		_, err := l.one(ctx, []any{&l.total}, "SELECT COALESCE(SUM(n), 0) FROM sim_group_tally WHERE "+where+" AND group_name = ?",
 			append(args, *l.q.Group)...)
 		return err
 	}
-	text, args := l.base.sizeUpTo(l.engine, l.lists.few+1)
+	few := max(l.few(), l.lists.few)
+	text, args := l.base.sizeUpTo(l.engine, few+1)
 	if _, err := l.one(ctx, []any{&l.total}, text, args...); err != nil {
 		return err
 	}
-	l.sized = l.total <= l.lists.few
+	l.sized = l.total <= few
 	return nil
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
@@ -25,7 +26,7 @@ func (l *listing) merges(need int) bool {
 func (l *listing) merged(ctx context.Context, at *sim.Cursor, skip, want int) ([]key, error) {
 	l.lists.took("merged")
 	order := l.order
-	order.held = true
+	order.from, order.held = l.behindIn(order.from, at), true
 	if l.q.Descending {
 		order.arms = slices.Clone(order.arms)
 		slices.Reverse(order.arms)
@@ -38,9 +39,16 @@ func (l *listing) merged(ctx context.Context, at *sim.Cursor, skip, want int) ([
 	return l.cut(ctx, skip, want, text, args)
 }
 
-// lateral selects the first rows of each range.
+// lateral selects the first rows of each range. The far bound of a span is tested
+// on those: PostgreSQL takes a stretch with two bounds for so short, when it knows
+// nothing about the table, that it would read all of it, and sort.
 func (l *listing) lateral(order *base, at *sim.Cursor, need int) (string, []any) {
-	from := order.from
+	from, test := *order.from, ""
+	if from.spans {
+		within := source{then: "v", passed: from.passed}
+		within.open, from.open = l.ends()
+		test = " WHERE " + strings.Join(within.bounds("u", len(from.equal)), " AND ")
+	}
 	_, id := from.alias()
 	with, args := l.engine.relation(from.columns(), order.arms)
 	inner := "SELECT x." + l.sort + " AS v, x.iccid AS i, x." + id + " AS id FROM " + from.table + " x WHERE " + from.match("x")
@@ -52,5 +60,5 @@ func (l *listing) lateral(order *base, at *sim.Cursor, need int) (string, []any)
 		inner, args = inner+" AND (x."+l.sort+", x.iccid) "+l.behind()+" (?, ?)", append(args, at.Value, string(at.ICCID))
 	}
 	inner += " ORDER BY " + l.ordered("x.") + " LIMIT ?"
-	return "WITH " + with + " SELECT u.v, u.i, u.id FROM a CROSS JOIN LATERAL (" + inner + ") u", append(args, need)
+	return "WITH " + with + " SELECT u.v, u.i, u.id FROM a CROSS JOIN LATERAL (" + inner + ") u" + test, append(args, need)
 }

@@ -39,11 +39,7 @@ func test(d dialect, m *sim.Match) cond {
 	var parts []string
 	var args []any
 	for _, f := range fields {
-		column := sortColumns[f]
-		if f == sim.ByName {
-			column = "name_folded"
-		}
-		parts, args = append(parts, "s."+column+" "+d.like()), append(args, pattern)
+		parts, args = append(parts, "s."+sortColumns[f]+" "+d.like()), append(args, pattern)
 	}
 	return cond{where: "(" + strings.Join(parts, " OR ") + ")", args: args}
 }
@@ -53,13 +49,16 @@ func escapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
-// searches reports whether the list is a search that the index can look up.
+// searches reports whether the list is a search that an index can look up.
 func (l *listing) searches() bool {
-	return l.q.Match != nil && utf8.RuneCountInString(fold(l.q.Match.Text)) >= trigram
+	return l.span != nil || l.q.Match != nil && utf8.RuneCountInString(fold(l.q.Match.Text)) >= trigram
 }
 
 // hits is the base of what a search finds.
 func (l *listing) hits() base {
+	if l.span != nil {
+		return l.spanned()
+	}
 	hits, args := l.engine.hits(fold(l.q.Match.Text))
 	return base{hits: hits, args: args, where: l.filters(nothing, "")}
 }

@@ -69,7 +69,7 @@ func (l *listing) start(ctx context.Context) (at *sim.Cursor, skip int, err erro
 		return nil, l.q.Offset, nil
 	case l.q.Offset == 0:
 		return nil, 0, nil
-	case l.exact() && l.q.Sort == sim.ByICCID && !l.filtersCells() && l.base.from.only == "":
+	case l.exact() && l.q.Sort == sim.ByICCID && !l.filtersCells() && l.base.from.only == "" && !l.base.from.spans:
 		l.lists.took("seek")
 		return l.seek(ctx)
 	}
@@ -129,7 +129,11 @@ func (l *listing) signature() string {
 // sorted lets the database sort the base.
 func (l *listing) sorted(ctx context.Context, at *sim.Cursor, skip, want int) ([]key, error) {
 	l.lists.took("sorted")
-	text, args := l.base.write(l.engine, "{v} AS v, {i} AS i, {id} AS id", l.sort, l.bound(at))
+	columns := "{v} AS v, {i} AS i, {id} AS id"
+	if l.base.from != nil && l.base.from.spans {
+		columns = "({v} || '') AS v, ({i} || '') AS i, {id} AS id" // lest PostgreSQL walk an order for so few
+	}
+	text, args := l.base.write(l.engine, columns, l.sort, l.bound(at))
 	return l.cut(ctx, skip, want, text, args)
 }
 
@@ -351,7 +355,7 @@ func (w *walk) round(ctx context.Context, quota int) error {
 // statement reads the next rows of the open ranges, and whether each passes
 // the conditions.
 func (w *walk) statement(quota int) (string, []any) {
-	from := w.order.from
+	from := w.behindIn(w.order.from, w.open[0].at)
 	alias, id := from.alias()
 	columns, rows := w.relation()
 	with, args := w.engine.relation(columns, rows)
@@ -374,7 +378,10 @@ func (w *walk) statement(quota int) (string, []any) {
 	if w.sort == "iccid" {
 		keys = keys[:1]
 	}
-	first := w.engine.first(from.table, alias, from.match(alias), keys, inner)
+	// Held to the index, SQLite does not look through all of another one that has
+	// the tested columns, and select the keys anew for each row of that.
+	table := from.table + " " + alias + w.engine.using(from.index)
+	first := w.engine.first(table, alias, from.match(alias), keys, inner)
 	return fmt.Sprintf("WITH %s SELECT %s FROM a%s%s", with, selected, first, w.order.joins(w.engine, w.sort)), append(args, quota)
 }
 

@@ -48,7 +48,7 @@ func (sqliteDialect) first(table, alias, on string, keys []string, from string) 
 	for i, k := range keys {
 		mine[i], theirs[i] = alias+"."+k, "x."+k
 	}
-	return fmt.Sprintf(" CROSS JOIN %s %s ON %s AND (%s) IN (SELECT %s%s)", table, alias, on, strings.Join(mine, ", "), strings.Join(theirs, ", "), from)
+	return fmt.Sprintf(" CROSS JOIN %s ON %s AND (%s) IN (SELECT %s%s)", table, on, strings.Join(mine, ", "), strings.Join(theirs, ", "), from)
 }
 
 // maxTrigrams bounds what one search looks up: hits are looked at again, so a

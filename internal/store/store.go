@@ -220,8 +220,8 @@ type dialect interface {
 	// relation defines rows as the table a, to stand behind WITH.
 	relation(columns []column, rows [][]any) (string, []any)
 	// first joins to each row of what stands left the rows of a table that
-	// " FROM table x ..." finds. The keys tell apart the rows for which the
-	// condition on, with the alias, holds.
+	// " FROM table x ..." finds. The table comes with the alias. The keys tell
+	// apart the rows for which the condition on, with the alias, holds.
 	first(table, alias, on string, keys []string, from string) string
 	// hits selects the ids of the SIMs that may contain a text of at least
 	// trigram characters, and all of those that do.

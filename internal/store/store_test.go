@@ -56,7 +56,7 @@ func TestConformance(t *testing.T) {
 					return db
 				})
 			})
-			for _, path := range []string{"walk", "merged", "sorted", "give up", "hits", "seek", "trail", "cursor", "total"} {
+			for _, path := range []string{"walk", "merged", "span", "sorted", "give up", "hits", "seek", "trail", "cursor", "total"} {
 				if _, ok := taken.Load(path); !ok {
 					t.Errorf("no list took the way %q", path)
 				}

@@ -29,16 +29,27 @@ func (x *exchange) search() (sim.Query, error) {
 	if len(matched) > 1 {
 		return q, refusal(codeMatchField, "one field can be matched at a time")
 	}
-	if err := x.sort(&q, known); err != nil {
+	if err := x.sort(&q, matched, known); err != nil {
 		return q, err
 	}
 	return q, errors.Join(x.filter(&q, matched))
 }
 
-func (x *exchange) sort(q *sim.Query, known func(string) bool) error {
+// sort reads the order of a list of SIMs. What is matched by how it begins stands
+// side by side in the order of that field, so that is the order unless another
+// is asked for.
+func (x *exchange) sort(q *sim.Query, matched map[string]string, known func(string) bool) error {
 	orders, err := x.sorting(known)
-	if err != nil || len(orders) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(orders) == 0 {
+		for name, how := range matched {
+			if hows[how] == sim.Starts {
+				q.Sort = fields[name]
+			}
+		}
+		return nil
 	}
 	// SIMs of one value are in the order of their ICCIDs, which therefore may
 	// follow as a second field.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
@@ -123,6 +124,33 @@ func TestTimesAreToTheSecond(t *testing.T) {
 		}
 		if got := w.list(engineer, "terminatedDate=2026-03-04T12:00:01Z&sortField=msisdn"); got.names() != "leaving" {
 			t.Errorf("%q", got.names())
+		}
+	})
+}
+
+// What begins with a text is in the order of the field that does, whatever the
+// case of its letters, and page by page, unless another order is asked for.
+func TestBeginnings(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, w *world) {
+		for name, label := range map[string]string{"stock": "Pump 3", "stock2": "pump 1", "live": "PUMP 2", "live2": "Pumps", "child": "Pum", "live3": "a pump"} {
+			must(w.Fleet.Apply(t.Context(), w.op, iccids(name), func(fleet.Facts) (fleet.Edit, error) { return fleet.Edit{Name: &label}, nil }, nil))
+		}
+		pumps := "matchField=friendlyName&matchType=S&friendlyName=pump"
+		for query, want := range map[string]string{
+			pumps:                      "stock2 live stock live2",
+			pumps + "&sortField=iccId": "stock stock2 live live2",
+			pumps + "&sortField=friendlyName&sortOrder=D": "live2 stock live stock2",
+			pumps + "&status=active":                      "live live2",
+			strings.Replace(pumps, "=S", "=C", 1):         "stock stock2 live live2 live3",
+		} {
+			if got := w.list(engineer, query); got.names() != want {
+				t.Errorf("%s: %q, not %q", query, got.names(), want)
+			}
+		}
+		first := w.list(engineer, pumps+"&pageSize=3")
+		if rest := w.list(engineer, pumps+"&pageToken="+*first.NextPageToken); first.names()+" "+rest.names() != "stock2 live stock live2" {
+			t.Errorf("%q and %q", first.names(), rest.names())
 		}
 	})
 }

@@ -18,6 +18,9 @@
 //     Idempotency-Key; only answers to requests that were carried out are.
 //   - matchField and sortField take one field on /sim, iccId, friendlyName, imei,
 //     imsi, ipAddress or msisdn, and several on the other lists.
+//   - SIMs are in the order of their ICCIDs, or of the field of which a beginning
+//     is matched, unless sortField says otherwise. Names are in one order whatever
+//     the case of their letters.
 package simapi
 
 import (

@@ -82,7 +82,7 @@ func (p *population) one(t *rapid.T) *sim.SIM {
 
 func (p *population) filter(t *rapid.T, q *sim.Query) {
 	s := p.one(t)
-	switch rapid.IntRange(0, 19).Draw(t, "filter") {
+	switch rapid.IntRange(0, 20).Draw(t, "filter") {
 	case 0:
 		q.ICCIDs = []ident.ICCID{s.ICCID, p.one(t).ICCID, "89445385990000"}[:rapid.IntRange(0, 3).Draw(t, "iccids")]
 	case 1:
@@ -120,6 +120,9 @@ func (p *population) filter(t *rapid.T, q *sim.Query) {
 		q.ActivatedAt, q.TerminatedAt = s.ActivatedAt, s.TerminatedAt
 	case 19:
 		q.Match = p.search(t)
+	case 20:
+		q.Match = p.search(t)
+		q.Match.How, q.Match.Fields = sim.Starts, []sim.Field{rapid.SampledFrom([]sim.Field{q.Sort, sim.ByName}).Draw(t, "begins")}
 	}
 }
 
@@ -147,7 +150,9 @@ func testListWalks(t *testing.T, open func(t *testing.T) *store.DB) {
 	for _, in := range []tenant.Sphere{tenant.Everything(), tenant.Below(p.a.Path)} {
 		for _, sort := range sim.AllFields() {
 			for _, q := range []sim.Query{{}, {Statuses: []sim.Status{sim.StatusProvisioned, sim.StatusAvailable}}, {Network: "lab"},
-				{Group: &someGroups[2]}, {Portfolio: p.a.ID}, {Match: &sim.Match{Text: "44"}}, {Match: &sim.Match{Text: "alpha"}}} {
+				{Group: &someGroups[2]}, {Portfolio: p.a.ID}, {Match: &sim.Match{Text: "44"}}, {Match: &sim.Match{Text: "alpha"}},
+				{Match: begins("ALPHA", sim.ByName)}, {Match: begins("8944", sim.ByICCID)},
+				{Match: begins("2341", sim.ByIMSI), Statuses: []sim.Status{sim.StatusAvailable}}} {
 				q.Sort, q.Descending, q.Limit = sort, r.IntN(2) == 0, 1+r.IntN(30)
 				whole := q
 				whole.Limit = 0
@@ -157,6 +162,11 @@ func testListWalks(t *testing.T, open func(t *testing.T) *store.DB) {
 			}
 		}
 	}
+}
+
+// begins is a search for what a field begins with.
+func begins(text string, f sim.Field) *sim.Match {
+	return &sim.Match{Text: text, How: sim.Starts, Fields: []sim.Field{f}}
 }
 
 func (p *population) byCursor(t *testing.T, in tenant.Sphere, q sim.Query) []sim.SIM {

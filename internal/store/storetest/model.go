@@ -35,7 +35,7 @@ func (m *model) list(in tenant.Sphere, q sim.Query) sim.Page {
 	}
 	switch {
 	case q.After != nil:
-		at := place{q.After.Value, string(q.After.ICCID)}
+		at := place{folded(q.After.Value, q.Sort), string(q.After.ICCID)}
 		if q.Sort == sim.ByICCID {
 			at.value = at.iccid
 		}
@@ -50,7 +50,7 @@ func (m *model) list(in tenant.Sphere, q sim.Query) sim.Page {
 	if q.Limit > 0 && len(all) > q.Limit {
 		all = all[:q.Limit]
 		last := all[len(all)-1]
-		page.Next = &sim.Cursor{Value: last.Value(q.Sort), ICCID: last.ICCID}
+		page.Next = &sim.Cursor{Value: placeOf(last, q.Sort).value, ICCID: last.ICCID}
 	}
 	for _, s := range all {
 		page.SIMs = append(page.SIMs, *s)
@@ -72,7 +72,15 @@ func (m *model) match(in tenant.Sphere, q sim.Query) []*sim.SIM {
 
 type place struct{ value, iccid string }
 
-func placeOf(s *sim.SIM, by sim.Field) place { return place{s.Value(by), string(s.ICCID)} }
+func placeOf(s *sim.SIM, by sim.Field) place { return place{folded(s.Value(by), by), string(s.ICCID)} }
+
+// folded is a value as the order takes it: names are in one order in any case.
+func folded(value string, by sim.Field) string {
+	if by == sim.ByName {
+		return strings.ToLower(value)
+	}
+	return value
+}
 
 func compare(a, b place, descending bool) int {
 	c := cmp.Or(strings.Compare(a.value, b.value), strings.Compare(a.iccid, b.iccid))
