@@ -23,7 +23,6 @@ type AlertRuleReader interface {
 
 // AlertRuleWriter changes what portfolios want alerts about.
 type AlertRuleWriter interface {
-	HoldAlertRules(ctx context.Context, portfolio ident.PortfolioID) error
 	SaveAlertRule(ctx context.Context, a usage.AlertRule) error
 	DropAlertRule(ctx context.Context, a usage.AlertRule) (bool, error)
 	SeeAlertRule(ctx context.Context, a usage.AlertRule, seen, past int64) (bool, error)
@@ -96,7 +95,7 @@ func replaces(ctx context.Context, tx Tx, a *usage.AlertRule, old []usage.AlertR
 // others lists the rules of the kind that the portfolio has, and keeps them as
 // they are.
 func others(ctx context.Context, tx Tx, a *usage.AlertRule) ([]usage.AlertRule, error) {
-	if err := tx.HoldAlertRules(ctx, a.Portfolio); err != nil {
+	if err := tx.HoldPortfolio(ctx, a.Portfolio); err != nil {
 		return nil, err
 	}
 	all, err := tx.AlertRules(ctx, tenant.Everything(), a.Portfolio)

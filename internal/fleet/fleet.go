@@ -238,6 +238,7 @@ type QueueWriter interface {
 type TenantWriter interface {
 	AddPortfolio(ctx context.Context, p tenant.Portfolio) error
 	SavePortfolio(ctx context.Context, p tenant.Portfolio) error
+	HoldPortfolio(ctx context.Context, id ident.PortfolioID) error
 	AddAccount(ctx context.Context, a tenant.Account) error
 	AddSession(ctx context.Context, s tenant.Session) error
 	EndSession(ctx context.Context, hash []byte) (bool, error)

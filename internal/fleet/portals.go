@@ -35,7 +35,7 @@ const (
 	PortalLimit     = "portal.limit"
 )
 
-// maxPortals bounds the portals that are made in a tree.
+// maxPortals bounds the portals that are made in a tree, whoever sees them.
 const maxPortals = 1000
 
 // Portals lists the portals that the caller's portfolios are in, and those that
@@ -141,7 +141,7 @@ func outsidePortal(err error, id string) error {
 // CreatePortal makes a portal that belongs to a portfolio of the caller.
 func (s *Service) CreatePortal(ctx context.Context, r Request, p tenant.Portal) (tenant.Portal, error) {
 	p.ID, p.Status, p.CreatedAt = string(ident.NewPortfolioID()), tenant.Active, s.now()
-	return s.savePortal(ctx, r, func(tx Tx, all []tenant.Portal) (tenant.Portal, error) {
+	return s.savePortal(ctx, r, func(tx Tx, _ []tenant.Portal) (tenant.Portal, error) {
 		owner, err := tx.Portfolio(ctx, r.Caller.Sphere, p.Owner)
 		switch {
 		case err != nil:
@@ -151,17 +151,21 @@ func (s *Service) CreatePortal(ctx context.Context, r Request, p tenant.Portal) 
 		}
 		p.OwnerPath = owner.Path
 		p.Root, _ = tenant.Below(owner.Path).Root()
-		n := 0
-		for i := range all {
-			if all[i].Root == p.Root {
-				n++
-			}
-		}
-		if n >= maxPortals {
-			return p, fault.New(fault.Exhausted, PortalLimit, "there are %d portals; no more are allowed", n)
-		}
-		return p, nil
+		return p, roomForPortal(ctx, tx, p.Root)
 	})
+}
+
+// roomForPortal refuses one more portal in a tree that is full of them, those
+// that the caller does not see and those that are deleted among them.
+func roomForPortal(ctx context.Context, tx Tx, root string) error {
+	if err := tx.HoldPortfolio(ctx, ident.PortfolioID(root)); err != nil {
+		return err
+	}
+	made, err := tx.Portals(ctx, root)
+	if err == nil && len(made) >= maxPortals {
+		err = fault.New(fault.Exhausted, PortalLimit, "there are %d portals; no more are allowed", maxPortals)
+	}
+	return err
 }
 
 // ChangePortal changes the name, the title or the status of a portal that belongs

@@ -49,15 +49,6 @@ func (r reader) RulesOver(ctx context.Context, simID int64, kind usage.AlertKind
 	return out, err
 }
 
-// HoldAlertRules keeps others from changing the rules of a portfolio at the same
-// time.
-func (tx *Tx) HoldAlertRules(ctx context.Context, portfolio ident.PortfolioID) error {
-	if !tx.engine.locks() {
-		return nil
-	}
-	return tx.each(ctx, func(rowScanner) error { return nil }, "SELECT no FROM portfolio WHERE id = ? FOR NO KEY UPDATE", string(portfolio))
-}
-
 // SaveAlertRule stores a rule; one that is there stays as it is.
 func (tx *Tx) SaveAlertRule(ctx context.Context, a usage.AlertRule) error {
 	no, err := tx.number(ctx, a.Portfolio)

@@ -175,3 +175,12 @@ func (tx *Tx) EndSessionsOf(ctx context.Context, account string, portfolio ident
 	_, err = tx.exec(ctx, "DELETE FROM session WHERE account_id = ? AND portfolio_no = ?", account, no)
 	return err
 }
+
+// HoldPortfolio keeps others who hold the portfolio waiting until the transaction
+// ends: what belongs to it can be counted, and added to.
+func (tx *Tx) HoldPortfolio(ctx context.Context, id ident.PortfolioID) error {
+	if !tx.engine.locks() {
+		return nil
+	}
+	return tx.each(ctx, func(rowScanner) error { return nil }, "SELECT no FROM portfolio WHERE id = ? FOR NO KEY UPDATE", string(id))
+}
