@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,10 +85,12 @@ func viewUser(a *tenant.Account) userView {
 	return userView{a.ID, a.Name, a.Kind, a.Portfolio, a.Roles, a.Disabled, suspensions(a.Suspended), a.Above, at(a.ExpiresAt), at(a.CreatedAt)}
 }
 
-type userList struct{}
+type userList struct {
+	All bool `help:"Programs, too: service accounts and those of the Terminal API."`
+}
 
 // Help is the detail of the manual.
-func (userList) Help() string { return example("simurgh user list") }
+func (userList) Help() string { return example("simurgh user list", "simurgh user list --all") }
 
 func (c *userList) Run(ctx context.Context, sh *shell) error {
 	return sh.with(ctx, func(a *app.App) error {
@@ -95,15 +98,18 @@ func (c *userList) Run(ctx context.Context, sh *shell) error {
 		if err != nil {
 			return err
 		}
+		if !c.All {
+			all = slices.DeleteFunc(all, func(u tenant.Account) bool { return u.Kind != tenant.User })
+		}
 		names, err := portfolioNames(ctx, a, sh.request())
 		if err != nil {
 			return err
 		}
 		return sh.print(map[string]any{"users": items(all, viewUser)}, func(w io.Writer) {
-			t := newTable(w, "USERNAME", "ROLES", "ACCOUNT", "ACCOUNT ID", "STATE", "CREATED", "ID")
+			t := newTable(w, "USERNAME", "KIND", "ROLES", "ACCOUNT", "ACCOUNT ID", "STATE", "CREATED", "ID")
 			defer t.flush()
 			for _, u := range all {
-				t.row(u.Name, u.Roles, names[u.Portfolio], string(u.Portfolio), standing(&u, string(tenant.Deleted)), clock(u.CreatedAt), u.ID)
+				t.row(u.Name, string(u.Kind), u.Roles, names[u.Portfolio], string(u.Portfolio), standing(&u, string(tenant.Deleted)), clock(u.CreatedAt), u.ID)
 			}
 		})
 	})

@@ -56,6 +56,9 @@ const (
 	FileChanged Kind = "file.changed" // made, uploaded, deleted: Reason
 	JobChanged  Kind = "job.changed"  // somebody asked for it: Verb
 	JobEnded    Kind = "job.ended"    // To: what became of it; Reason
+
+	SetAsideReplayed Kind = "set_aside.replayed" // Subject: its id; Reason: why it had been set aside
+	SetAsideRemoved  Kind = "set_aside.removed"  // likewise
 )
 
 // Event is one thing that happened. Events of one SIM are in order by Seq.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 	"github.com/simurgh-iot/simurgh/internal/usage"
@@ -70,7 +71,7 @@ func (s *Service) ReplaySetAside(ctx context.Context, r Request, id int64) (Inge
 		if err := m.run(ctx, reports); err != nil {
 			return uncounted{err}
 		}
-		return nil
+		return tx.AddEvents(ctx, []event.Event{s.asideEvent(&r, event.SetAsideReplayed, &aside)})
 	})
 	if why, ok := errors.AsType[uncounted](err); ok && spoilt(ctx, why.error) {
 		err = s.store.Write(ctx, func(tx Tx) error { return tx.KeepAside(ctx, id, why.Error()) })
@@ -97,9 +98,18 @@ func (s *Service) RemoveSetAside(ctx context.Context, r Request, id int64) error
 		return err
 	}
 	return s.store.Write(ctx, func(tx Tx) error {
-		_, err := takeSetAside(ctx, tx, id)
-		return err
+		aside, err := takeSetAside(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return tx.AddEvents(ctx, []event.Event{s.asideEvent(&r, event.SetAsideRemoved, &aside)})
 	})
+}
+
+// asideEvent tells of what somebody did with what was set aside. It is the
+// operator's: whose reports they are, or would be, is not known without counting.
+func (s *Service) asideEvent(r *Request, kind event.Kind, aside *usage.SetAside) event.Event {
+	return r.event(kind, "", s.now(), event.Data{Subject: strconv.FormatInt(aside.ID, 10), Reason: aside.Why})
 }
 
 func takeSetAside(ctx context.Context, tx Tx, id int64) (usage.SetAside, error) {

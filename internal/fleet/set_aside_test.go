@@ -1,10 +1,12 @@
 package fleet_test
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/store"
@@ -75,11 +77,31 @@ func TestReplayOfWhatWasSetAside(t *testing.T) {
 		if err := w.RemoveSetAside(t.Context(), w.op, list[1].ID); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("removed twice: %v", err)
 		}
+		w.wantAsideEvents(list)
 		if left := got(w.SetAsides(t.Context(), w.op, 0, 10))(t); len(left) != 0 {
 			t.Errorf("%+v is left", left)
 		}
 		w.must(w.db.Check(t.Context()))
 	})
+}
+
+// wantAsideEvents looks for one event of the replay and one of the removal, and
+// for none of what failed.
+func (w *world) wantAsideEvents(list []usage.SetAside) {
+	w.t.Helper()
+	told := got(w.Events(w.t.Context(), w.op, event.Query{Kinds: []event.Kind{event.SetAsideReplayed, event.SetAsideRemoved}, Limit: 10}))(w.t)
+	if len(told) != 2 {
+		w.t.Fatalf("the audit trail says %+v", told)
+	}
+	for i, want := range []event.Kind{event.SetAsideRemoved, event.SetAsideReplayed} { // newest first
+		e := told[i]
+		if e.Kind != want || e.Data.Subject != strconv.FormatInt(list[1-i].ID, 10) || e.Data.Reason == "" || e.Actor != w.op.Caller.Actor() || e.Request != w.op.ID || e.Portfolio != "" {
+			w.t.Errorf("%+v, want %s", e, want)
+		}
+	}
+	if seen := got(w.Events(w.t.Context(), w.customer(w.root, "operator"), event.Query{Kinds: []event.Kind{event.SetAsideReplayed}, Limit: 10}))(w.t); len(seen) != 0 {
+		w.t.Errorf("an account sees %+v", seen)
+	}
 }
 
 // What was set aside is the operator's, and lists have bounds.
