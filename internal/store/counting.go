@@ -74,19 +74,6 @@ func (r reader) activatedBefore(ctx context.Context, where string, after sim.Ter
 	return out, err
 }
 
-// Cut has the open sessions of these SIMs cut, and returns how many.
-func (tx *Tx) Cut(ctx context.Context, ids []int64, reason string, now time.Time) (int64, error) {
-	if len(ids) == 0 {
-		return 0, nil
-	}
-	list, arg := tx.engine.list("sim_id", ids)
-	return tx.exec(ctx, `INSERT INTO disconnect (session_id, sim_id, reason, asked_at, due_at, lease, attempts, outcome, done_at)
-		SELECT id, sim_id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), 0, 0, '', 0 FROM data_session WHERE `+list+` AND phase IN (1, 4)
-		ON CONFLICT (session_id) DO UPDATE SET reason = excluded.reason, asked_at = excluded.asked_at, due_at = excluded.due_at, lease = 0, attempts = 0,
-			outcome = '', done_at = 0, node = '', interim = 0
-			WHERE disconnect.outcome <> '' OR disconnect.interim > 0`, reason, micros(now), micros(now), arg)
-}
-
 var hourTable = &table{name: "usage_hour", columns: cols("sim_id, hour, bytes_in, bytes_out"),
 	onDup: `ON CONFLICT (sim_id, hour) DO UPDATE SET bytes_in = usage_hour.bytes_in + excluded.bytes_in,
 		bytes_out = usage_hour.bytes_out + excluded.bytes_out`}

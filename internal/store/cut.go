@@ -75,7 +75,7 @@ func (tx *Tx) CutDone(ctx context.Context, done []usage.CutAnswer, now time.Time
 }
 
 // Cuts lists the orders to cut sessions of a SIM that the caller has found in
-// its sphere, newest session first.
+// its sphere, newest session first, and of a session the newest order first.
 func (r reader) Cuts(ctx context.Context, simID int64, n int) (out []usage.CutRecord, err error) {
 	err = r.each(ctx, func(rows rowScanner) error {
 		var c usage.CutRecord
@@ -84,9 +84,42 @@ func (r reader) Cuts(ctx context.Context, simID int64, n int) (out []usage.CutRe
 		c.AskedAt, c.DoneAt = moment(asked), moment(done)
 		out = append(out, c)
 		return err
-	}, `SELECT d.nas, d.session_id, d.charging_id, x.reason, x.asked_at, x.attempts, x.outcome, x.done_at
-		FROM disconnect x JOIN data_session d ON d.id = x.session_id WHERE x.sim_id = ? ORDER BY x.session_id DESC LIMIT ?`, simID, n)
+	}, `SELECT d.nas, d.session_id, d.charging_id, x.reason, x.asked_at, x.attempts, x.outcome, x.done_at FROM (
+			SELECT session_id, reason, asked_at, attempts, outcome, done_at FROM disconnect WHERE sim_id = ?
+			UNION ALL SELECT session_id, reason, asked_at, attempts, outcome, done_at FROM disconnect_past WHERE sim_id = ?) x
+		JOIN data_session d ON d.id = x.session_id ORDER BY x.session_id DESC, x.asked_at DESC, x.done_at = 0 DESC, x.done_at DESC LIMIT ?`, simID, simID, n)
 	return out, err
+}
+
+// Cut has the open sessions of these SIMs cut, and returns how many.
+func (tx *Tx) Cut(ctx context.Context, ids []int64, reason string, now time.Time) (int64, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	if err := tx.keepProofs(ctx, ids, "TRUE"); err != nil {
+		return 0, err
+	}
+	list, arg := tx.engine.list("sim_id", ids)
+	return tx.exec(ctx, `INSERT INTO disconnect (session_id, sim_id, reason, asked_at, due_at, lease, attempts, outcome, done_at)
+		SELECT id, sim_id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), 0, 0, '', 0 FROM data_session WHERE `+list+` AND phase IN (1, 4)
+		ON CONFLICT (session_id) DO UPDATE SET reason = excluded.reason, asked_at = excluded.asked_at, due_at = excluded.due_at, lease = 0, attempts = 0,
+			outcome = '', done_at = 0, node = '', interim = 0
+			WHERE disconnect.outcome <> '' OR disconnect.interim > 0`, reason, micros(now), micros(now), arg)
+}
+
+// keepProofs keeps what became of orders to sessions that go on, and are about to
+// be given another order: those that a condition on the order o selects.
+func (tx *Tx) keepProofs(ctx context.Context, ids []int64, where string) error {
+	lock := ""
+	if tx.engine.locks() { // one that is being done is waited for
+		lock = " ORDER BY session_id FOR UPDATE"
+	}
+	list, arg := tx.engine.list("sim_id", ids)
+	_, err := tx.exec(ctx, `INSERT INTO disconnect_past (session_id, done_at, sim_id, reason, asked_at, attempts, outcome)
+		SELECT o.session_id, o.done_at, o.sim_id, o.reason, o.asked_at, o.attempts, o.outcome FROM (SELECT * FROM disconnect WHERE `+list+lock+`) o
+		JOIN data_session d ON d.id = o.session_id WHERE o.outcome <> '' AND d.phase IN (1, 4) AND `+where+`
+		ON CONFLICT (session_id, done_at) DO NOTHING`, arg)
+	return err
 }
 
 // Adjust has the open sessions of these SIMs go on and be reported as often, where
@@ -94,6 +127,9 @@ func (r reader) Cuts(ctx context.Context, simID int64, n int) (out []usage.CutRe
 func (tx *Tx) Adjust(ctx context.Context, ids []int64, reason string, interim time.Duration, now time.Time) (int64, error) {
 	if len(ids) == 0 {
 		return 0, nil
+	}
+	if err := tx.keepProofs(ctx, ids, "o.interim > 0 AND EXISTS (SELECT 1 FROM nas WHERE coa = 1)"); err != nil {
+		return 0, err
 	}
 	list, arg := tx.engine.list("sim_id", ids)
 	return tx.exec(ctx, `INSERT INTO disconnect (session_id, sim_id, reason, asked_at, due_at, lease, attempts, outcome, done_at, interim)

@@ -45,12 +45,15 @@ func (tx *Tx) RemoveNAS(ctx context.Context, name string) (bool, error) {
 // accesses, sessions that have ended and their orders, messages, errands, alerts. It
 // returns how many; fewer than n means that nothing is left.
 func (tx *Tx) DropUsage(ctx context.Context, before time.Time, n int) (int64, error) {
+	const old = "(SELECT id FROM data_session WHERE phase IN (2, 3) AND stopped_at < ? ORDER BY stopped_at LIMIT ?)"
 	var most int64
 	for _, text := range []string{
 		// In the order of an index: PostgreSQL walks the whole table for what is rare.
-		"DELETE FROM disconnect WHERE session_id IN (SELECT id FROM data_session WHERE phase IN (2, 3) AND stopped_at < ? ORDER BY stopped_at LIMIT ?)",
+		"DELETE FROM disconnect_past WHERE session_id IN " + old,
+		"DELETE FROM disconnect WHERE session_id IN " + old,
 		`DELETE FROM data_session WHERE id IN (SELECT d.id FROM data_session d WHERE d.phase IN (2, 3) AND d.stopped_at < ?
-			AND NOT EXISTS (SELECT 1 FROM disconnect x WHERE x.session_id = d.id) ORDER BY d.stopped_at LIMIT ?)`,
+			AND NOT EXISTS (SELECT 1 FROM disconnect x WHERE x.session_id = d.id)
+			AND NOT EXISTS (SELECT 1 FROM disconnect_past x WHERE x.session_id = d.id) ORDER BY d.stopped_at LIMIT ?)`,
 		"DELETE FROM access WHERE at < ? AND id IN (SELECT id FROM access ORDER BY id LIMIT ?)",
 		"DELETE FROM sms WHERE at < ? AND id IN (SELECT id FROM sms ORDER BY id LIMIT ?)",
 		"DELETE FROM errand WHERE id IN (SELECT id FROM errand WHERE progress <> 2 AND done_at < ? LIMIT ?)",

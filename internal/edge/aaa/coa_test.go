@@ -2,6 +2,7 @@ package aaa_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,6 +53,9 @@ func TestASessionNearItsLimitIsReportedMoreOften(t *testing.T) {
 		until(t, "the session is cut", func() bool { return w.seen.count("cut ack") == 1 })
 		if w.seen.count("cut coa ack") != 2 {
 			t.Errorf("%d orders that end nothing", w.seen.count("cut coa ack"))
+		}
+		if got, want := w.proofs(0), []string{"suspendSystem: data limit of 5 MB reached: ack", "report every 300 s: ack", "report every 60 s: ack"}; !slices.Equal(got, want) {
+			t.Errorf("the proofs are %q, want %q", got, want)
 		}
 		for i, want := range []struct {
 			code  radius.Code

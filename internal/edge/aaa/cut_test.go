@@ -115,6 +115,18 @@ func (w *world) proof(n int) string {
 	return string(cuts[0].Outcome)
 }
 
+// proofs are those of all orders to a SIM's sessions, the newest first.
+func (w *world) proofs(n int) []string {
+	w.t.Helper()
+	cuts, err := w.fleet.Cuts(w.t.Context(), operator, iccid(n), 10)
+	w.must(err)
+	out := make([]string, len(cuts))
+	for i, c := range cuts {
+		out[i] = c.Reason + ": " + string(c.Outcome)
+	}
+	return out
+}
+
 func TestOutcomesOfACut(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
