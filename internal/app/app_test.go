@@ -21,6 +21,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -297,5 +298,21 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 	_, err := app.Open(t.Context(), app.Config{Data: dir, KeyFile: filepath.Join(dir, "other.key")})
 	if fault.CodeOf(err) != "vault.key" || !strings.Contains(err.Error(), "--key-file") {
 		t.Errorf("Open = %v", err)
+	}
+}
+
+// A server that no gateway reports to makes no journal, whoever looks.
+func TestNoJournalWithoutReports(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := serve(t, open(t, dir), app.Serving{}.Hurried())
+	if code, page := s.get(t, "/metrics"); code != http.StatusOK || !strings.Contains(page, "simurgh_radius_journal_reports 0") {
+		t.Errorf("%d %s", code, page)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if found, err := filepath.Glob(filepath.Join(dir, store.JournalName+"*")); err != nil || len(found) > 0 {
+		t.Errorf("%q is there, %v", found, err)
 	}
 }

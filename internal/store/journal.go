@@ -14,11 +14,12 @@ import (
 //
 // Either way each batch is counted by exactly one transaction, or waits.
 
-// OpenJournal opens the journal, unless it is open, and holds it against the
-// database: a journal of another one, or a damaged one, is refused. Whoever takes
-// batches calls it first.
+// OpenJournal opens the journal, unless it is open or there is none yet, and holds
+// it against the database: a journal of another one, or a damaged one, is refused.
+// Whoever takes batches calls it first.
 func (db *DB) OpenJournal(ctx context.Context) error {
-	return db.fault(ctx, db.engine.journal().open(ctx))
+	_, err := db.engine.journal().look(ctx)
+	return db.fault(ctx, err)
 }
 
 // Shares is how many can count at once.
@@ -73,7 +74,7 @@ func (tx *Tx) SetAside(ctx context.Context, list []usage.SetAside) error {
 
 // journal is what the two databases do differently.
 type journal interface {
-	open(ctx context.Context) error
+	look(ctx context.Context) (there bool, err error)
 	shares() int
 	add(ctx context.Context, parts []usage.Part, at int64) error
 	take(ctx context.Context, q querier, share, reports int, left int64) ([]usage.Batch, error)

@@ -310,6 +310,39 @@ func TestAMissingJournal(t *testing.T) {
 	}
 }
 
+// The first report makes the journal: whoever looks for reports before finds none,
+// and leaves no file behind. Another process finds it then, too.
+func TestTheFirstReportMakesTheJournal(t *testing.T) {
+	t.Parallel()
+	f := &folder{t: t, dir: t.TempDir()}
+	db, other := f.open(), f.open()
+	for _, d := range []*store.DB{db, other} {
+		got := take(t, d, 10)
+		b, err1 := d.Backlog(t.Context())
+		there, err2 := d.Backlogged(t.Context(), 1)
+		if err := errors.Join(err1, err2); err != nil || got != "" || there || b.Reports != 0 {
+			t.Errorf("before there is any report: %q, %+v, %t, %v", got, b, there, err)
+		}
+	}
+	f.close(db)
+	if files := f.files(store.JournalName); len(files) > 0 {
+		t.Fatalf("a journal was made for nobody: %d files", len(files))
+	}
+	db = f.open()
+	keep(t, db, "a")
+	if b, err := other.Backlog(t.Context()); err != nil || b.Reports != 1 {
+		t.Errorf("the other process sees %+v, %v", b, err)
+	}
+	if got := take(t, other, 10) + take(t, db, 10); got != "a" || f.log.Len() > 0 {
+		t.Errorf("%q is taken; %s", got, &f.log)
+	}
+	f.close(db)
+	f.close(other)
+	if err := db.OpenJournal(t.Context()); err == nil {
+		t.Error("the journal of a closed database opens")
+	}
+}
+
 // The journal of another database is refused for as long as it holds reports, and
 // nothing of it is counted.
 func TestTheJournalOfAnother(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,7 +21,8 @@ import (
 const JournalName = "journal.db"
 
 // sqliteJournal is a file of its own: the main one has one writer, and an append
-// must wait for no bulk of it. It is opened when it is first needed, by a server.
+// must wait for no bulk of it. The first append makes it, and whoever else needs
+// it opens it once it is there: a platform without gateways has none.
 //
 // Batches have growing numbers, which are never used again: the newest is never
 // dropped. What is counted is up to the mark in the main file, which moves in the
@@ -48,8 +51,23 @@ func newSQLiteJournal(e *sqliteEngine, folder string, log *slog.Logger) *sqliteJ
 	return &sqliteJournal{e: e, path: filepath.Join(folder, JournalName), log: log, main: reader{engine: e, q: newPool(e, e.readers)}}
 }
 
-// open opens the file, unless it is open. A failure is tried again by the next
-// who needs it.
+// look is open for who only reads: where no report was ever appended, there is
+// no journal, and none is made.
+func (j *sqliteJournal) look(ctx context.Context) (there bool, err error) {
+	if j.opened() {
+		return true, nil
+	}
+	if _, err := os.Stat(j.path); errors.Is(err, fs.ErrNotExist) {
+		var name string
+		if known, err := j.main.one(ctx, []any{&name}, "SELECT journal FROM journal_mark"); err != nil || !known {
+			return false, err
+		}
+	}
+	return true, j.open(ctx)
+}
+
+// open opens the file, unless it is open, and makes it if need be. A failure is
+// tried again by the next who needs it.
 func (j *sqliteJournal) open(ctx context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -218,8 +236,8 @@ func (j *sqliteJournal) add(ctx context.Context, parts []usage.Part, at int64) e
 // the main file: whoever else counts, in another process too, comes before or
 // after.
 func (j *sqliteJournal) take(ctx context.Context, q querier, _, reports int, _ int64) ([]usage.Batch, error) {
-	if !j.opened() {
-		return nil, closedFault()
+	if there, err := j.takeable(); err != nil || !there {
+		return nil, err
 	}
 	main := reader{engine: j.e, q: q}
 	var mark int64
@@ -252,6 +270,17 @@ func (j *sqliteJournal) opened() bool {
 	return j.ready
 }
 
+// takeable reports whether there is something to take from. Whoever takes has
+// looked: a file that was made since then is found the next time.
+func (j *sqliteJournal) takeable() (bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return false, closedFault()
+	}
+	return j.ready, nil
+}
+
 // counted lets the next append drop what was counted, if that cannot be undone
 // any more.
 func (j *sqliteJournal) counted(id int64) {
@@ -262,18 +291,17 @@ func (j *sqliteJournal) counted(id int64) {
 	}
 }
 
-// position reads the mark.
-func (j *sqliteJournal) position(ctx context.Context) (mark int64, err error) {
-	if err := j.open(ctx); err != nil {
-		return 0, err
+// position reads the mark, if there is a journal.
+func (j *sqliteJournal) position(ctx context.Context) (mark int64, there bool, err error) {
+	if there, err = j.look(ctx); err == nil && there {
+		_, err = j.main.one(ctx, []any{&mark}, "SELECT position FROM journal_mark")
 	}
-	_, err = j.main.one(ctx, []any{&mark}, "SELECT position FROM journal_mark")
-	return mark, err
+	return mark, there, err
 }
 
 func (j *sqliteJournal) backlog(ctx context.Context) (b usage.Backlog, err error) {
-	mark, err := j.position(ctx)
-	if err != nil {
+	mark, there, err := j.position(ctx)
+	if err != nil || !there {
 		return b, err
 	}
 	var oldest int64
@@ -284,8 +312,8 @@ func (j *sqliteJournal) backlog(ctx context.Context) (b usage.Backlog, err error
 }
 
 func (j *sqliteJournal) waits(ctx context.Context, id int64) (bool, error) {
-	mark, err := j.position(ctx)
-	return mark < id, err
+	mark, there, err := j.position(ctx)
+	return there && mark < id, err
 }
 
 // close drops what is counted, but for the number of the newest. What was counted
