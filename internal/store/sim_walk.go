@@ -268,6 +268,7 @@ type walk struct {
 	*listing
 	need   int
 	looked int
+	found  int   // of those that were looked at
 	keys   []key // in order, at most need
 	open   []reach
 	// waiting are ranges that have been read further than the open ones.
@@ -327,6 +328,7 @@ func (w *walk) round(ctx context.Context, quota int) error {
 			last[n] = k
 		}
 		if passes {
+			w.found++
 			w.keys = append(w.keys, k)
 		}
 		return nil
@@ -336,11 +338,13 @@ func (w *walk) round(ctx context.Context, quota int) error {
 	}
 	slices.SortFunc(w.keys, w.compare)
 	w.keys = w.keys[:min(len(w.keys), w.need)]
-	open := w.open[:0]
+	for _, n := range rows {
+		w.looked += n
+	}
+	open, next := w.open[:0], w.next(quota)
 	for n, r := range w.open {
-		w.looked += rows[n]
 		if rows[n] == quota && !w.beyond(last[n]) {
-			open = append(open, reach{r.arm, last[n].cursor(), 4 * quota})
+			open = append(open, reach{r.arm, last[n].cursor(), next})
 		}
 	}
 	for _, r := range w.waiting {
@@ -351,6 +355,20 @@ func (w *walk) round(ctx context.Context, quota int) error {
 	w.open, w.waiting = open, nil
 	return nil
 }
+
+// next is how many rows to take of a range after so many: what a page takes of
+// one, and a quarter more, by how many were found so far. Too few cost a round,
+// which takes four times as many when little is known.
+func (w *walk) next(quota int) int {
+	if w.found < knownFinds {
+		return 4 * quota
+	}
+	page := w.need * w.looked / w.found
+	return page + page/4
+}
+
+// knownFinds tell how often SIMs are found in a range.
+const knownFinds = 5
 
 // statement reads the next rows of the open ranges, and whether each passes
 // the conditions.
