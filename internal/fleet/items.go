@@ -2,11 +2,13 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
@@ -92,12 +94,17 @@ func (s *Service) unused(ctx context.Context, tx Tx, id int64) error {
 	return nil
 }
 
-// packageEvents tells every portfolio of the caller's that the package is
-// offered to.
+// packageEvents tells every portfolio of the caller's that the package is offered
+// to, and none that it was. Of one that is offered nowhere, the root is told.
 func (s *Service) packageEvents(ctx context.Context, tx Tx, r *Request, p *plan.Package, what string) error {
 	links, err := tx.Links(ctx, r.Caller.Sphere, p.ID)
 	if err != nil {
 		return err
+	}
+	links = slices.DeleteFunc(links, func(l plan.Link) bool { return l.Status == tenant.Deleted })
+	if len(links) == 0 {
+		root, _ := r.Caller.Sphere.Root()
+		links = []plan.Link{{Portfolio: ident.PortfolioID(root)}}
 	}
 	events := make([]event.Event, len(links))
 	for i, l := range links {
