@@ -21,12 +21,13 @@ type gather[K comparable, V any] struct {
 	under   int       // the reads in them
 	begun   time.Time // the last of them
 	soon    bool      // one more is about to begin, for all who wait
+	spare   sync.Pool // of asks that have been answered
 }
 
 // ask is one read that waits.
 type ask[K comparable, V any] struct {
 	key   K
-	done  chan struct{}
+	done  chan struct{} // takes one answer without a reader
 	value V
 	found bool
 	err   error
@@ -59,7 +60,7 @@ func (g *gather[K, V]) get(ctx context.Context, key K) (value V, found bool, err
 	if err := ctx.Err(); err != nil {
 		return value, false, err
 	}
-	a := &ask[K, V]{key: key, done: make(chan struct{})}
+	a := g.ask(key)
 	g.mu.Lock()
 	g.waiting = append(g.waiting, a)
 	mine := g.pays()
@@ -77,7 +78,20 @@ func (g *gather[K, V]) get(ctx context.Context, key K) (value V, found bool, err
 		}
 	}
 	<-a.done
-	return a.value, a.found, a.err
+	value, found, err = a.value, a.found, a.err
+	*a = ask[K, V]{done: a.done}
+	g.spare.Put(a)
+	return value, found, err
+}
+
+// ask returns one that no one else has.
+func (g *gather[K, V]) ask(key K) *ask[K, V] {
+	a, ok := g.spare.Get().(*ask[K, V])
+	if !ok {
+		a = &ask[K, V]{done: make(chan struct{}, 1)}
+	}
+	a.key = key
+	return a
 }
 
 // run reads for as long as that pays.
@@ -131,7 +145,7 @@ func (g *gather[K, V]) serve(ctx context.Context, batch []*ask[K, V]) {
 		for _, a := range batch {
 			a.value, a.found = got[a.key]
 			a.err = err
-			close(a.done)
+			a.done <- struct{}{}
 		}
 	}()
 	keys := make([]K, len(batch))

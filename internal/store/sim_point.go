@@ -68,15 +68,16 @@ var (
 
 // sight reads SIMs. What is missing is not in the answer.
 func (r reader) sight(ctx context.Context, iccids []ident.ICCID) (map[ident.ICCID]*sighted, error) {
-	return r.byICCID(ctx, simPacked, iccids, scanSIM)
+	return r.byICCID(ctx, simPacked, iccids, newSIMScan().read)
 }
 
 // sightLabelled is sight with the attributes of the SIMs.
 func (r reader) sightLabelled(ctx context.Context, iccids []ident.ICCID) (map[ident.ICCID]*sighted, error) {
 	var having []int64
+	has := int64(0)
+	scan := newSIMScan(&has)
 	out, err := r.byICCID(ctx, simAndLabels, iccids, func(row rowScanner, s *sim.SIM) error {
-		has := int64(0)
-		err := scanSIM(oneMore{row, &has}, s)
+		err := scan.read(row, s)
 		if has != 0 {
 			having = append(having, s.ID)
 		}
@@ -91,15 +92,6 @@ func (r reader) sightLabelled(ctx context.Context, iccids []ident.ICCID) (map[id
 	}
 	return out, err
 }
-
-// oneMore is a row with one column more than is asked for.
-type oneMore struct {
-	rowScanner
-	last *int64
-}
-
-// Scan implements rowScanner.
-func (m oneMore) Scan(dest ...any) error { return m.rowScanner.Scan(append(dest, m.last)...) }
 
 // byICCID runs a packed read of SIMs.
 func (r reader) byICCID(ctx context.Context, statement string, iccids []ident.ICCID, scan func(rowScanner, *sim.SIM) error) (map[ident.ICCID]*sighted, error) {

@@ -25,14 +25,38 @@ type simRow struct {
 	since, failed, activated, terminated, start, end, mod int64
 }
 
-func scanSIM(rows rowScanner, s *sim.SIM) error {
-	var r simRow
-	if err := rows.Scan(&s.ID, &s.ICCID, &s.EID, &s.Number, &s.IMSI, &s.MSISDN, &s.IMEI, &r.ip, &s.APN, &s.Name, &s.Group, &s.Device,
+// simScan reads rows as SIMs, each into the same places.
+type simScan struct {
+	sim  sim.SIM
+	row  simRow
+	dest []any
+}
+
+// newSIMScan returns a simScan of rows with the columns of simSelect, and more
+// behind them.
+func newSIMScan(more ...any) *simScan {
+	c := new(simScan)
+	s, r := &c.sim, &c.row
+	c.dest = append([]any{&s.ID, &s.ICCID, &s.EID, &s.Number, &s.IMSI, &s.MSISDN, &s.IMEI, &r.ip, &s.APN, &s.Name, &s.Group, &s.Device,
 		&s.Type, &s.Form, &s.MNO, &s.Spec, &s.Part, &s.RSP, &r.created, &s.Portfolio, &s.Package, &s.Network, &r.flags, &r.wanted, &r.settled,
 		&s.Generation, &s.Observed, &r.since, &s.By, &r.holds, &s.Failure, &r.failed, &r.ever, &r.activated, &r.terminated,
-		&r.start, &r.end, &r.mod, &s.Version, &s.DataLimit, &r.locked, &s.IMEILock); err != nil {
+		&r.start, &r.end, &r.mod, &s.Version, &s.DataLimit, &r.locked, &s.IMEILock}, more...)
+	return c
+}
+
+// read reads one row.
+func (c *simScan) read(rows rowScanner, to *sim.SIM) error {
+	c.sim = sim.SIM{}
+	if err := rows.Scan(c.dest...); err != nil {
 		return err
 	}
+	err := c.row.complete(&c.sim)
+	*to = c.sim
+	return err
+}
+
+// complete fills in the fields that no column is.
+func (r *simRow) complete(s *sim.SIM) error {
 	if s.Number == "" {
 		s.Number = string(s.ICCID)
 	}

@@ -44,9 +44,10 @@ func (tx *Tx) lockRows(ctx context.Context, where string, args ...any) error {
 
 func (r reader) sims(ctx context.Context, text string, args ...any) ([]sim.SIM, error) {
 	var out []sim.SIM
+	scan := newSIMScan()
 	err := r.each(ctx, func(rows rowScanner) error {
 		out = append(out, sim.SIM{})
-		return scanSIM(rows, &out[len(out)-1])
+		return scan.read(rows, &out[len(out)-1])
 	}, text, args...)
 	return out, err
 }
