@@ -12,6 +12,10 @@ import (
 // whatever they asked for. Paths that begin with except are left alone.
 func Clean(next http.Handler, except string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawPath == "" && cleaned(r.URL.Path) == r.URL.Path { // as nearly all are
+			next.ServeHTTP(w, r)
+			return
+		}
 		was := r.URL.EscapedPath()
 		is := cleaned(was)
 		if is == was || strings.HasPrefix(is, except) || r.Method == http.MethodConnect {

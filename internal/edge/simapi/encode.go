@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 )
 
 // SIMs are what programs read most. They are written by hand, byte for byte as
@@ -12,10 +13,16 @@ import (
 // simAnswer is [GetSIM200JSONResponse], written by hand.
 type simAnswer SIM
 
+// written holds what answers of one SIM are written in. Who is sent one keeps
+// nothing of it.
+var written = sync.Pool{New: func() any { return new([]byte) }}
+
 // VisitGetSIMResponse implements GetSIMResponseObject.
-func (a simAnswer) VisitGetSIMResponse(w http.ResponseWriter) error {
-	s := SIM(a)
-	return send(w, append(s.append(make([]byte, 0, 1<<10)), '\n'))
+func (a *simAnswer) VisitGetSIMResponse(w http.ResponseWriter) error {
+	b := written.Get().(*[]byte)
+	defer written.Put(b)
+	*b = append((*SIM)(a).append((*b)[:0]), '\n')
+	return send(w, *b)
 }
 
 // simsAnswer is [ListSIMs200JSONResponse], written by hand.
@@ -28,11 +35,14 @@ func (a simsAnswer) VisitListSIMsResponse(w http.ResponseWriter) error {
 }
 
 func send(w http.ResponseWriter, body []byte) error {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header()["Content-Type"] = ofJSON
 	w.WriteHeader(http.StatusOK)
 	_, err := w.Write(body)
 	return err
 }
+
+// ofJSON is the type of an answer; nobody changes it.
+var ofJSON = []string{"application/json"}
 
 func (p *SIMPage) append(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `{"itemCount":`...), int64(p.ItemCount), 10)

@@ -29,7 +29,7 @@ func TestSIMsAreWrittenAsEncodingJSONWouldWriteThem(t *testing.T) {
 		}
 		for _, s := range page.Items {
 			rec := httptest.NewRecorder()
-			if err := simapi.SIMAnswer(s).VisitGetSIMResponse(rec); err != nil || !bytes.Equal(rec.Body.Bytes(), encoded(t, s)) {
+			if err := (*simapi.SIMAnswer)(&s).VisitGetSIMResponse(rec); err != nil || !bytes.Equal(rec.Body.Bytes(), encoded(t, s)) {
 				t.Fatalf("%v\n got %s\nwant %s", err, rec.Body, encoded(t, s))
 			}
 		}

@@ -54,7 +54,7 @@ func (h *handler) GetSIM(ctx context.Context, _ GetSIMRequestObject) (GetSIMResp
 	if out.History, err = x.history(ctx); err != nil {
 		return nil, err
 	}
-	return simAnswer(out), nil
+	return (*simAnswer)(&out), nil
 }
 
 // one writes one SIM as the contract has it.

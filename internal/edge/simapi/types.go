@@ -107,7 +107,8 @@ func orNull(s string) *string {
 	if s == "" {
 		return nil
 	}
-	return &s
+	out := s // s itself would be put on the heap also where it is empty
+	return &out
 }
 
 // idOrNull writes the id 0 as null.
@@ -115,7 +116,8 @@ func idOrNull(id int64) *int64 {
 	if id == 0 {
 		return nil
 	}
-	return &id
+	out := id
+	return &out
 }
 
 func flag(b bool) Flag {
