@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -340,6 +341,44 @@ func TestTheFirstReportMakesTheJournal(t *testing.T) {
 	f.close(other)
 	if err := db.OpenJournal(t.Context()); err == nil {
 		t.Error("the journal of a closed database opens")
+	}
+}
+
+// Whoever opens the journal or shuts it waits for the writer of the main file; a
+// transaction that takes from it runs there, and must wait for neither.
+func TestWhoTakesWaitsForNobodyAtTheJournal(t *testing.T) {
+	t.Parallel()
+	f := &folder{t: t, dir: t.TempDir()}
+	db := f.open()
+	meanwhile := func(other func() error, enough func(error) bool) error {
+		done := make(chan error, 1)
+		defer func() {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}()
+		return db.Write(t.Context(), func(tx *store.Tx) error {
+			go func() { done <- other() }()
+			for {
+				list, err := tx.TakeBatches(t.Context(), 0, 10, time.Hour)
+				if err == nil && len(list) > 0 {
+					t.Errorf("%d batches are there", len(list))
+				}
+				if enough(err) {
+					return nil
+				}
+			}
+		})
+	}
+	err := meanwhile(func() error { return db.Append(context.Background(), part("a"), start) }, func(err error) bool {
+		_, missing := os.Stat(filepath.Join(f.dir, store.JournalName))
+		return err != nil || missing == nil
+	})
+	if got := take(t, db, 10); err != nil || got != "a" {
+		t.Errorf("%q is taken, %v", got, err)
+	}
+	if err := meanwhile(db.Close, func(err error) bool { return err != nil }); !strings.Contains(fmt.Sprint(err), "is closing") {
+		t.Errorf("taken from a journal that is being shut: %v", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/usage"
@@ -33,15 +34,16 @@ type sqliteJournal struct {
 	log  *slog.Logger
 	main reader // of the main file
 
-	mu     sync.Mutex // of everything below, and of the writing connection
-	ready  bool
-	closed bool
-	files  []*sql.DB
-	write  *connection
-	read   *sql.DB
-	behind reader // over read
-	mark   int64  // what is at or below it is counted
-	trim   int64  // what is at or below it is dropped
+	ready  atomic.Bool // it is open
+	closed atomic.Bool // it stays shut
+	behind reader      // over read, for as long as it is open
+
+	mu    sync.Mutex // of what is below. Its holder may wait for the main file's writer, so nothing that runs there takes it
+	files []*sql.DB
+	write *connection
+	read  *sql.DB
+	mark  int64 // what is at or below it is counted
+	trim  int64 // what is at or below it is dropped
 }
 
 const journalSchema = `CREATE TABLE IF NOT EXISTS name (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL) STRICT;
@@ -54,7 +56,7 @@ func newSQLiteJournal(e *sqliteEngine, folder string, log *slog.Logger) *sqliteJ
 // look is open for who only reads: where no report was ever appended, there is
 // no journal, and none is made.
 func (j *sqliteJournal) look(ctx context.Context) (there bool, err error) {
-	if j.opened() {
+	if j.ready.Load() {
 		return true, nil
 	}
 	if _, err := os.Stat(j.path); errors.Is(err, fs.ErrNotExist) {
@@ -71,10 +73,10 @@ func (j *sqliteJournal) look(ctx context.Context) (there bool, err error) {
 func (j *sqliteJournal) open(ctx context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.ready {
+	if j.ready.Load() {
 		return nil
 	}
-	if j.closed {
+	if j.closed.Load() {
 		return closedFault()
 	}
 	err := j.connect(ctx)
@@ -84,10 +86,12 @@ func (j *sqliteJournal) open(ctx context.Context) error {
 	if err == nil {
 		err = j.pair(ctx)
 	}
-	if j.ready = err == nil; !j.ready {
+	if err != nil {
 		_ = j.shut()
+		return err
 	}
-	return err
+	j.ready.Store(true)
+	return nil
 }
 
 // connect opens the file. It stays small and is read once, and needs little cache.
@@ -209,7 +213,7 @@ func (j *sqliteJournal) add(ctx context.Context, parts []usage.Part, at int64) e
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !j.ready {
+	if !j.ready.Load() {
 		return closedFault()
 	}
 	trimmed := j.trim
@@ -264,21 +268,13 @@ func (j *sqliteJournal) take(ctx context.Context, q querier, _, reports int, _ i
 	return out, err
 }
 
-func (j *sqliteJournal) opened() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.ready
-}
-
 // takeable reports whether there is something to take from. Whoever takes has
 // looked: a file that was made since then is found the next time.
 func (j *sqliteJournal) takeable() (bool, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
+	if j.closed.Load() {
 		return false, closedFault()
 	}
-	return j.ready, nil
+	return j.ready.Load(), nil
 }
 
 // counted lets the next append drop what was counted, if that cannot be undone
@@ -321,8 +317,8 @@ func (j *sqliteJournal) waits(ctx context.Context, id int64) (bool, error) {
 func (j *sqliteJournal) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.closed = true
-	if !j.ready {
+	j.closed.Store(true)
+	if !j.ready.Load() {
 		return nil
 	}
 	var mark int64
@@ -346,7 +342,7 @@ func (j *sqliteJournal) close() error {
 }
 
 func (j *sqliteJournal) shut() error {
-	j.ready = false
+	j.ready.Store(false)
 	if j.write != nil {
 		j.write.close()
 	}

@@ -51,6 +51,7 @@ func TestASessionNearItsLimitIsReportedMoreOften(t *testing.T) {
 		until(t, "the proof is kept", func() bool { return w.proof(0) == "ack" })
 		w.limit(5, 0)
 		until(t, "the session is cut", func() bool { return w.seen.count("cut ack") == 1 })
+		until(t, "the proof is kept", func() bool { return w.proof(0) == "ack" })
 		if w.seen.count("cut coa ack") != 2 {
 			t.Errorf("%d orders that end nothing", w.seen.count("cut coa ack"))
 		}
