@@ -1,3 +1,8 @@
+//go:build !race
+
+// Under the race detector this takes minutes, nearly all of them in the database's
+// own code.
+
 package store_test
 
 import (
