@@ -97,6 +97,10 @@ func (s *Service) changeEntry(ctx context.Context, r Request, d tenant.Dictionar
 		return e, errForeign
 	}
 	err = s.store.Write(ctx, func(tx Tx) error {
+		// Two who change one tree's at once would each see what was before both.
+		if err := tx.HoldPortfolio(ctx, ident.PortfolioID(root)); err != nil {
+			return err
+		}
 		all, err := entries(ctx, tx, &r, d)
 		if err != nil {
 			return err
