@@ -190,6 +190,14 @@ func (s *Service) ChangeMember(ctx context.Context, r Request, portfolio ident.P
 		}
 	}
 	err := s.store.Write(ctx, func(tx Tx) (err error) {
+		if c.Type != nil {
+			if err := lockTree(ctx, tx, &r); err != nil {
+				return err
+			}
+		}
+		if err := tx.LockAccount(ctx, id); err != nil {
+			return err
+		}
 		if m, err = member(ctx, tx, &r, portfolio, id); err != nil {
 			return err
 		}

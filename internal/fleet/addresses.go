@@ -68,6 +68,9 @@ func (s *Service) changeAddress(ctx context.Context, r Request, portfolio ident.
 		return a, err
 	}
 	err = s.store.Write(ctx, func(tx Tx) error {
+		if err := tx.LockPortfolio(ctx, portfolio); err != nil {
+			return err
+		}
 		// One that is deleted may have them, too: it needs one to come back.
 		if _, err := tx.Portfolio(ctx, r.Caller.Sphere, portfolio); err != nil {
 			return err

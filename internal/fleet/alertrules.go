@@ -95,7 +95,7 @@ func replaces(ctx context.Context, tx Tx, a *usage.AlertRule, old []usage.AlertR
 // others lists the rules of the kind that the portfolio has, and keeps them as
 // they are.
 func others(ctx context.Context, tx Tx, a *usage.AlertRule) ([]usage.AlertRule, error) {
-	if err := tx.HoldPortfolio(ctx, a.Portfolio); err != nil {
+	if err := tx.LockPortfolio(ctx, a.Portfolio); err != nil {
 		return nil, err
 	}
 	all, err := tx.AlertRules(ctx, tenant.Everything(), a.Portfolio)

@@ -26,7 +26,6 @@ type APIUserReader interface {
 // APIUserWriter changes it.
 type APIUserWriter interface {
 	SaveFeatures(ctx context.Context, account string, f tenant.Features) error
-	LockAccount(ctx context.Context, id string) error
 	NextTokenID(ctx context.Context) (int64, error)
 	CapTokens(ctx context.Context, account string, until time.Time) error
 	AddRefresh(ctx context.Context, t tenant.Refresh) error
@@ -159,11 +158,15 @@ func (s *Service) ChangeAPIUser(ctx context.Context, r Request, username string,
 		password = newPassword()
 	}
 	err = s.store.Write(ctx, func(tx Tx) error {
-		found, err := s.apiUser(ctx, tx, &r, username)
-		if err != nil {
+		if u, err = s.apiUser(ctx, tx, &r, username); err != nil {
 			return err
 		}
-		u = found
+		if err := tx.LockAccount(ctx, u.ID); err != nil {
+			return err
+		}
+		if u, err = s.apiUser(ctx, tx, &r, username); err != nil {
+			return err
+		}
 		changes, err := s.alter(&r, &u.Member, &MemberChange{Disabled: c.Disabled, Suspend: c.Suspend, Detail: c.Allow}, "")
 		if err != nil {
 			return err

@@ -76,6 +76,9 @@ func (k *known) price(ctx context.Context, pkg int64, c plan.Category, mcc strin
 // offer returns a package that the caller may choose.
 func (k *known) offer(ctx context.Context, id int64) (*plan.Package, error) {
 	return remember(k.offered, id, func() (*plan.Package, error) {
+		if err := k.tx.HoldPackage(ctx, id); err != nil { // it might be deleted
+			return nil, err
+		}
 		p, err := k.tx.Package(ctx, k.in, id)
 		return &p, err
 	})

@@ -24,6 +24,7 @@ type CollectionReader interface {
 // CollectionWriter changes collections.
 type CollectionWriter interface {
 	SaveCollection(ctx context.Context, c *sim.Collection) error
+	LockCollection(ctx context.Context, id int64) error
 	Collect(ctx context.Context, id int64, sims map[ident.ICCID]int64) error
 	Discard(ctx context.Context, id int64, iccids []ident.ICCID) (int64, error)
 	DiscardOutside(ctx context.Context, in tenant.Sphere, id int64) error
@@ -194,7 +195,10 @@ type collecting struct {
 
 func openCollection(ctx context.Context, tx Tx, r *Request, id int64) (*collecting, error) {
 	b := &collecting{tx: tx, r: r}
-	var err error
+	err := tx.LockCollection(ctx, id)
+	if err != nil {
+		return b, err
+	}
 	if b.c, err = tx.Collection(ctx, r.Caller.Sphere, id); err != nil {
 		return b, err
 	}

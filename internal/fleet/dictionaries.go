@@ -97,8 +97,7 @@ func (s *Service) changeEntry(ctx context.Context, r Request, d tenant.Dictionar
 		return e, errForeign
 	}
 	err = s.store.Write(ctx, func(tx Tx) error {
-		// Two who change one tree's at once would each see what was before both.
-		if err := tx.HoldPortfolio(ctx, ident.PortfolioID(root)); err != nil {
+		if err := lockTree(ctx, tx, &r); err != nil {
 			return err
 		}
 		all, err := entries(ctx, tx, &r, d)
@@ -130,6 +129,13 @@ func (s *Service) changeEntry(ctx context.Context, r Request, d tenant.Dictionar
 		return tx.AddEvents(ctx, []event.Event{r.event(event.DictionaryChanged, r.Caller.Portfolio, e.ModifiedAt, event.Data{Subject: subject, To: string(e.Status), Changes: changes})})
 	})
 	return e, err
+}
+
+// lockTree makes others wait who change what is the whole of the caller's tree's:
+// two at once would each begin with what was before both.
+func lockTree(ctx context.Context, tx Tx, r *Request) error {
+	root, _ := r.Caller.Sphere.Root()
+	return tx.LockPortfolio(ctx, ident.PortfolioID(root))
 }
 
 // retyped gives the users of a type the roles that it names now. Nobody names
@@ -204,6 +210,9 @@ func (s *Service) ChangeTerms(ctx context.Context, r Request, id ident.Portfolio
 		return t, err
 	}
 	err = s.store.Write(ctx, func(tx Tx) error {
+		if err := tx.LockPortfolio(ctx, id); err != nil {
+			return err
+		}
 		p, err := tx.Portfolio(ctx, r.Caller.Sphere, id)
 		if err != nil {
 			return err

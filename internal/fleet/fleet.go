@@ -238,7 +238,10 @@ type QueueWriter interface {
 type TenantWriter interface {
 	AddPortfolio(ctx context.Context, p tenant.Portfolio) error
 	SavePortfolio(ctx context.Context, p tenant.Portfolio) error
-	HoldPortfolio(ctx context.Context, id ident.PortfolioID) error
+	LockPortfolio(ctx context.Context, id ident.PortfolioID) error
+	LockAccount(ctx context.Context, id string) error
+	LockPackage(ctx context.Context, id int64) error
+	HoldPackage(ctx context.Context, id int64) error
 	AddAccount(ctx context.Context, a tenant.Account) error
 	AddSession(ctx context.Context, s tenant.Session) error
 	EndSession(ctx context.Context, hash []byte) (bool, error)

@@ -117,23 +117,8 @@ func (im *importing) prepare(ctx context.Context) error {
 	if err := im.r.Caller.Needs(tenant.SIMImport); err != nil {
 		return err
 	}
-	folio, err := im.s.store.Portfolio(ctx, im.r.Caller.Sphere, im.in.Portfolio)
+	p, err := im.fits(ctx, im.s.store)
 	if err != nil {
-		return err
-	}
-	p, err := im.s.store.Package(ctx, im.r.Caller.Sphere, im.in.Package)
-	if err != nil {
-		return err
-	}
-	link, found, err := im.s.store.Link(ctx, p.ID, folio.ID)
-	if err != nil {
-		return err
-	}
-	var offered *plan.Link
-	if found {
-		offered = &link
-	}
-	if err := plan.Fits(&p, offered, &folio, 0); err != nil {
 		return err
 	}
 	im.pkg = &p
@@ -147,6 +132,27 @@ func (im *importing) prepare(ctx context.Context) error {
 		im.seen = newSeen()
 	}
 	return im.networkKnown(ctx)
+}
+
+// fits returns the package, if SIMs of the portfolio may be put on it.
+func (im *importing) fits(ctx context.Context, from Reader) (plan.Package, error) {
+	folio, err := from.Portfolio(ctx, im.r.Caller.Sphere, im.in.Portfolio)
+	if err != nil {
+		return plan.Package{}, err
+	}
+	p, err := from.Package(ctx, im.r.Caller.Sphere, im.in.Package)
+	if err != nil {
+		return p, err
+	}
+	link, found, err := from.Link(ctx, p.ID, folio.ID)
+	if err != nil {
+		return p, err
+	}
+	var offered *plan.Link
+	if found {
+		offered = &link
+	}
+	return p, plan.Fits(&p, offered, &folio, 0)
 }
 
 func (im *importing) networkKnown(ctx context.Context) error {
@@ -257,6 +263,12 @@ func (im *importing) insert(ctx context.Context, tx Tx, fresh []sim.NewSIM) erro
 		if err := tx.HoldNetwork(ctx, im.in.Network); err != nil {
 			return im.noNetwork(err)
 		}
+	}
+	if err := tx.HoldPackage(ctx, im.pkg.ID); err != nil {
+		return err
+	}
+	if _, err := im.fits(ctx, tx); err != nil { // any more
+		return err
 	}
 	if err := tx.Insert(ctx, im.in.Portfolio, fresh); err != nil {
 		return err

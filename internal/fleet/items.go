@@ -53,6 +53,9 @@ func (s *Service) ChangePackage(ctx context.Context, r Request, id int64, change
 		return p, err
 	}
 	err := s.store.Write(ctx, func(tx Tx) (err error) {
+		if err := tx.LockPackage(ctx, id); err != nil {
+			return err
+		}
 		if p, err = tx.Package(ctx, r.Caller.Offers(), id); err != nil {
 			return err
 		}
@@ -147,6 +150,9 @@ func (s *Service) putItem(ctx context.Context, r Request, pkg int64, make func([
 		return out, err
 	}
 	err := s.store.Write(ctx, func(tx Tx) error {
+		if err := tx.LockPackage(ctx, pkg); err != nil {
+			return err
+		}
 		p, err := tx.Package(ctx, r.Caller.Offers(), pkg)
 		if err != nil {
 			return err

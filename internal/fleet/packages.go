@@ -112,6 +112,9 @@ func (s *Service) LinkPackage(ctx context.Context, r Request, pkg int64, to iden
 		}
 	}
 	err := s.store.Write(ctx, func(tx Tx) error {
+		if err := tx.LockPackage(ctx, pkg); err != nil {
+			return err
+		}
 		p, err := tx.Package(ctx, r.Caller.Offers(), pkg)
 		if err != nil {
 			return err

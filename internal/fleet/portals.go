@@ -158,7 +158,7 @@ func (s *Service) CreatePortal(ctx context.Context, r Request, p tenant.Portal) 
 // roomForPortal refuses one more portal in a tree that is full of them, those
 // that the caller does not see and those that are deleted among them.
 func roomForPortal(ctx context.Context, tx Tx, root string) error {
-	if err := tx.HoldPortfolio(ctx, ident.PortfolioID(root)); err != nil {
+	if err := tx.LockPortfolio(ctx, ident.PortfolioID(root)); err != nil {
 		return err
 	}
 	made, err := tx.Portals(ctx, root)
@@ -191,6 +191,9 @@ func (s *Service) savePortal(ctx context.Context, r Request, make func(tx Tx, al
 		return p, err
 	}
 	err = s.store.Write(ctx, func(tx Tx) error {
+		if err := lockTree(ctx, tx, &r); err != nil {
+			return err
+		}
 		all, err := portals(ctx, tx, &r)
 		if err != nil {
 			return err
@@ -228,6 +231,9 @@ func (s *Service) SetPortal(ctx context.Context, r Request, id ident.PortfolioID
 		return err
 	}
 	return s.store.Write(ctx, func(tx Tx) error {
+		if err := tx.LockPortfolio(ctx, id); err != nil {
+			return err
+		}
 		p, err := tx.Portfolio(ctx, r.Caller.Sphere, id)
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package fleet_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -32,23 +31,19 @@ func TestPortalsAreCountedInTheirTree(t *testing.T) {
 		}))
 		owners := []tenant.Portfolio{w.a, w.root}
 		var made, full atomic.Int32
-		var makers sync.WaitGroup
-		for i := range 8 {
-			makers.Go(func() {
-				owner := owners[i%len(owners)]
-				r := w.customer(owner, "operator")
-				_, err := w.CreatePortal(context.WithoutCancel(ctx), r, tenant.Portal{Owner: owner.ID, Name: "New", Title: fmt.Sprint("new", i)})
-				switch {
-				case err == nil:
-					made.Add(1)
-				case fault.KindOf(err) == fault.Exhausted && fault.CodeOf(err) == fleet.PortalLimit:
-					full.Add(1)
-				default:
-					t.Error(err)
-				}
-			})
-		}
-		makers.Wait()
+		atOnce(8, func(i int) {
+			owner := owners[i%len(owners)]
+			r := w.customer(owner, "operator")
+			_, err := w.CreatePortal(context.WithoutCancel(ctx), r, tenant.Portal{Owner: owner.ID, Name: "New", Title: fmt.Sprint("new", i)})
+			switch {
+			case err == nil:
+				made.Add(1)
+			case fault.KindOf(err) == fault.Exhausted && fault.CodeOf(err) == fleet.PortalLimit:
+				full.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
 		if made.Load() != left || full.Load() != 8-left {
 			t.Errorf("%d portals were made where %d had room, %d refused", made.Load(), left, full.Load())
 		}

@@ -135,6 +135,9 @@ func (s *Service) ChangePortfolio(ctx context.Context, r Request, id ident.Portf
 		return p, err
 	}
 	err := s.store.Write(ctx, func(tx Tx) (err error) {
+		if err := tx.LockPortfolio(ctx, id); err != nil {
+			return err
+		}
 		if p, err = tx.Portfolio(ctx, r.Caller.Sphere, id); err != nil {
 			return err
 		}
@@ -234,6 +237,9 @@ func (s *Service) CreateUser(ctx context.Context, r Request, n NewUser) (tenant.
 			return err
 		}
 		if a.Type != 0 {
+			if err := lockTree(ctx, tx, &r); err != nil {
+				return err
+			}
 			e, err := userType(ctx, tx, &r, a.Type)
 			if err != nil {
 				return err

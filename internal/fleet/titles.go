@@ -27,6 +27,9 @@ func (s *Service) SetTitle(ctx context.Context, r Request, id ident.PortfolioID,
 		return err
 	}
 	return s.store.Write(ctx, func(tx Tx) error {
+		if err := tx.LockPortfolio(ctx, id); err != nil {
+			return err
+		}
 		p, err := tx.Portfolio(ctx, r.Caller.Sphere, id)
 		if err != nil {
 			return err

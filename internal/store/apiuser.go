@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -19,16 +18,6 @@ func (r reader) FeaturesOf(ctx context.Context, account string) (f tenant.Featur
 func (tx *Tx) SaveFeatures(ctx context.Context, account string, f tenant.Features) error {
 	_, err := tx.exec(ctx, "INSERT INTO api_user (account_id, features) VALUES (?, ?) ON CONFLICT (account_id) DO UPDATE SET features = excluded.features",
 		account, int64(f))
-	return err
-}
-
-// LockAccount keeps other transactions from changing what belongs to an account
-// until this one ends. One that is missing is a NotFound fault.
-func (tx *Tx) LockAccount(ctx context.Context, id string) error {
-	n, err := tx.exec(ctx, "UPDATE account SET disabled = disabled WHERE id = ?", id)
-	if err == nil && n == 0 {
-		err = fault.Missing("account", id)
-	}
 	return err
 }
 

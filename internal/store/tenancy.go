@@ -176,11 +176,38 @@ func (tx *Tx) EndSessionsOf(ctx context.Context, account string, portfolio ident
 	return err
 }
 
-// HoldPortfolio keeps others who hold the portfolio waiting until the transaction
-// ends: what belongs to it can be counted, and added to.
-func (tx *Tx) HoldPortfolio(ctx context.Context, id ident.PortfolioID) error {
+// LockPortfolio keeps others who lock the portfolio waiting until the transaction
+// ends: what belongs to it can be read, and then changed, counted or added to.
+func (tx *Tx) LockPortfolio(ctx context.Context, id ident.PortfolioID) error {
+	return tx.pin(ctx, "SELECT no FROM portfolio WHERE id = ? FOR NO KEY UPDATE", string(id))
+}
+
+// LockAccount is LockPortfolio for an account.
+func (tx *Tx) LockAccount(ctx context.Context, id string) error {
+	return tx.pin(ctx, "SELECT 1 FROM account WHERE id = ? FOR NO KEY UPDATE", id)
+}
+
+// LockPackage is LockPortfolio for a package; who holds it waits, too.
+func (tx *Tx) LockPackage(ctx context.Context, id int64) error {
+	return tx.pin(ctx, "SELECT 1 FROM package WHERE id = ? FOR UPDATE", id)
+}
+
+// HoldPackage keeps a package as it is until the transaction ends: whoever would
+// change it waits.
+func (tx *Tx) HoldPackage(ctx context.Context, id int64) error {
+	return tx.pin(ctx, "SELECT 1 FROM package WHERE id = ? FOR KEY SHARE", id)
+}
+
+// LockCollection is LockPortfolio for a collection.
+func (tx *Tx) LockCollection(ctx context.Context, id int64) error {
+	return tx.pin(ctx, "SELECT 1 FROM collection WHERE id = ? FOR NO KEY UPDATE", id)
+}
+
+// pin runs a statement that locks a row, if it is there, where transactions run
+// beside each other.
+func (tx *Tx) pin(ctx context.Context, text string, id any) error {
 	if !tx.engine.locks() {
 		return nil
 	}
-	return tx.each(ctx, func(rowScanner) error { return nil }, "SELECT no FROM portfolio WHERE id = ? FOR NO KEY UPDATE", string(id))
+	return tx.each(ctx, func(rowScanner) error { return nil }, text, id)
 }

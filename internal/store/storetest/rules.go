@@ -71,7 +71,7 @@ func testAlertRulesAtOnce(t *testing.T, open func(t *testing.T) *store.DB) {
 	for n := range 8 {
 		all.Go(func() {
 			if err := tryWrite(t, w.db, func(ctx context.Context, tx *store.Tx) error {
-				if err := tx.HoldPortfolio(ctx, w.a.ID); err != nil {
+				if err := tx.LockPortfolio(ctx, w.a.ID); err != nil {
 					return err
 				}
 				old, err := tx.AlertRules(ctx, tenant.Everything(), w.a.ID)
