@@ -162,13 +162,21 @@ func member(ctx context.Context, from MemberReader, r *Request, portfolio ident.
 
 // MemberChange is what may change of an account. Nil fields stay.
 type MemberChange struct {
-	Roles     *string
-	Type      *int64  // of a person: its own roles follow; tenant.Person, or 0, for none
-	Password  *string // of a person
+	Roles     func(now string) (string, error) // from those that it has
+	Type      *int64                           // of a person: its own roles follow; tenant.Person, or 0, for none
+	Password  *string                          // of a person
 	Disabled  *bool
 	ExpiresAt *time.Time
 	Suspend   tenant.Suspending
 	Detail    func(*tenant.Detail)
+}
+
+// Exactly are the roles of a MemberChange whatever they were; nil stays nil.
+func Exactly[S ~string](roles *S) func(string) (string, error) {
+	if roles == nil {
+		return nil
+	}
+	return func(string) (string, error) { return string(*roles), nil }
 }
 
 // ChangeMember changes an account. One that is disabled is signed out
@@ -203,9 +211,11 @@ func (s *Service) ChangeMember(ctx context.Context, r Request, portfolio ident.P
 		}
 		c := c // which may run more than once
 		if c.Type != nil {
-			if c.Roles, err = retype(ctx, tx, &r, &m, *c.Type); err != nil {
+			roles, err := retype(ctx, tx, &r, &m, *c.Type)
+			if err != nil {
 				return err
 			}
+			c.Roles = roles
 		}
 		changes, err := s.alter(&r, &m, &c, hash)
 		if err != nil {
@@ -225,10 +235,14 @@ func (s *Service) alter(r *Request, m *tenant.Member, c *MemberChange, hash stri
 	}
 	before := *m
 	if c.Roles != nil {
-		if c.Type == nil && m.Type != 0 && *c.Roles != m.Roles {
+		roles, err := c.Roles(m.Roles)
+		if err != nil {
+			return nil, err
+		}
+		if c.Type == nil && m.Type != 0 && roles != m.Roles {
 			return nil, fault.New(fault.Precondition, RolesOfType, "the user is of type %d, which names the roles; give it another type", m.Type)
 		}
-		if err := setRoles(r, m, *c.Roles); err != nil {
+		if err := setRoles(r, m, roles); err != nil {
 			return nil, err
 		}
 	}
@@ -289,7 +303,7 @@ func ownType(id int64) int64 {
 }
 
 // retype returns the roles that come with a type; nil when they stay.
-func retype(ctx context.Context, from CatalogueReader, r *Request, m *tenant.Member, id int64) (*string, error) {
+func retype(ctx context.Context, from CatalogueReader, r *Request, m *tenant.Member, id int64) (func(string) (string, error), error) {
 	if m.Kind != tenant.User {
 		return nil, fault.New(fault.Precondition, NoUserType, "types are of people; this is a program")
 	}
@@ -297,7 +311,7 @@ func retype(ctx context.Context, from CatalogueReader, r *Request, m *tenant.Mem
 	if err != nil || e.Role == "" || id == m.Type {
 		return nil, err
 	}
-	return &e.Role, nil
+	return Exactly(&e.Role), nil
 }
 
 // userType returns an active type that people can have; 0 is the type of those

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,6 +107,35 @@ func TestWhatIsNeeded(t *testing.T) {
 	}
 	w.call(admin, http.MethodGet, "/portfolio/<A>/user/"+made.UserID, "").has(t, `{"password":"absent"}`)
 	w.call(admin, http.MethodPost, "/portfolio/<A>/user", userInput(`"username":"somebody else"`)).has(t, `{"password":"absent"}`)
+}
+
+// Roles that are given and taken at once are all given and taken, but for the last.
+func TestRolesAtOnce(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		var u struct{ UserID string }
+		w.call(admin, http.MethodPost, "/portfolio/<A>/user", userInput(`"username":"Ada Lovelace","roles":"A"`)).into(t, &u)
+		all := "/portfolio/<A>/user/" + u.UserID + "/userPermission"
+		var wg sync.WaitGroup
+		for _, title := range []string{"E", "F", "L"} {
+			wg.Go(func() { w.call(admin, http.MethodPost, all, `{"title":"`+title+`"}`).has(t, `{"status":"active"}`) })
+		}
+		wg.Wait()
+		w.call(admin, http.MethodGet, all, "").has(t, `[{"title":"A"},{"title":"E"},{"title":"F"},{"title":"L"}]`)
+		var taken atomic.Int32
+		for id := range 4 {
+			wg.Go(func() {
+				if a := w.call(admin, http.MethodPatch, fmt.Sprint(all, "/", id+1), `{"status":"deleted"}`); a.status == http.StatusOK {
+					taken.Add(1)
+				} else {
+					a.fails(t, 400, 6048)
+				}
+			})
+		}
+		wg.Wait()
+		if n := taken.Load(); n != 3 {
+			t.Errorf("%d of 4 roles are taken; a user keeps one", n)
+		}
+	})
 }
 
 func TestUsers(t *testing.T) {

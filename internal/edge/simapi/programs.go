@@ -91,7 +91,7 @@ func (h *handler) ChangeServiceAccount(ctx context.Context, r ChangeServiceAccou
 	if err := fault.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	c := fleet.MemberChange{Roles: (*string)(b.Role), Disabled: disabled(b.Status), ExpiresAt: expiry, Suspend: suspends, Detail: func(d *tenant.Detail) {
+	c := fleet.MemberChange{Roles: fleet.Exactly(b.Role), Disabled: disabled(b.Status), ExpiresAt: expiry, Suspend: suspends, Detail: func(d *tenant.Detail) {
 		set(b.EmailAddress, &d.Email)
 		set(b.FirstName, &d.FirstName)
 		set(b.LastName, &d.LastName)

@@ -165,12 +165,12 @@ func roleOf(m *tenant.Member, r *tenant.Role, deleted bool) UserPermission {
 		Status: life(deleted), Permission: r.May.Names()}
 }
 
-// holds reports whether an account holds a role.
-func holds(m *tenant.Member, r *tenant.Role) bool {
-	if m.Kind == tenant.User {
-		return strings.Contains(m.Roles, r.Title)
+// holds reports whether a role is among those of an account.
+func holds(kind tenant.Kind, roles string, r *tenant.Role) bool {
+	if kind == tenant.User {
+		return strings.Contains(roles, r.Title)
 	}
-	return m.Roles == r.Title
+	return roles == r.Title
 }
 
 // ListUserPermissions implements StrictServerInterface.
@@ -178,7 +178,7 @@ func (h *handler) ListUserPermissions(ctx context.Context, r ListUserPermissions
 	m, err := of(ctx).member(ctx, r.PortfolioId, r.UserId, false)
 	out := ListUserPermissions200JSONResponse{}
 	for _, role := range tenant.Roles(m.Kind) {
-		if holds(&m, &role) {
+		if holds(m.Kind, m.Roles, &role) {
 			out = append(out, roleOf(&m, &role, false))
 		}
 	}
@@ -203,14 +203,15 @@ func (h *handler) AddUserPermission(ctx context.Context, r AddUserPermissionRequ
 	if err != nil {
 		return nil, err
 	}
-	if holds(&m, &role) {
-		return nil, refusal(codeAlready, "The user has the role "+role.Title+" already")
-	}
-	roles := role.Title
-	if m.Kind == tenant.User {
-		roles = m.Roles + role.Title
-	}
-	m, err = x.fleet.ChangeMember(ctx, x.request, m.Portfolio, m.ID, fleet.MemberChange{Roles: &roles})
+	m, err = x.fleet.ChangeMember(ctx, x.request, m.Portfolio, m.ID, fleet.MemberChange{Roles: func(now string) (string, error) {
+		switch {
+		case holds(m.Kind, now, &role):
+			return "", refusal(codeAlready, "The user has the role "+role.Title+" already")
+		case m.Kind == tenant.User:
+			return now + role.Title, nil
+		}
+		return role.Title, nil
+	}})
 	return AddUserPermission200JSONResponse(roleOf(&m, &role, false)), err
 }
 
@@ -222,13 +223,18 @@ func (h *handler) ChangeUserPermission(ctx context.Context, r ChangeUserPermissi
 		return nil, err
 	}
 	role, err := tenant.FindRole(m.Kind, "", r.UserPermissionId)
-	if err != nil || !holds(&m, &role) {
-		return nil, fault.Missing("userPermission", strconv.FormatInt(r.UserPermissionId, 10))
+	missing := fault.Missing("userPermission", strconv.FormatInt(r.UserPermissionId, 10))
+	if err != nil {
+		return nil, missing
 	}
-	if m.Roles == role.Title {
-		return nil, refusal(codeNotRequested, "a user keeps one role at least")
-	}
-	left := strings.ReplaceAll(m.Roles, role.Title, "")
-	m, err = x.fleet.ChangeMember(ctx, x.request, m.Portfolio, m.ID, fleet.MemberChange{Roles: &left})
+	m, err = x.fleet.ChangeMember(ctx, x.request, m.Portfolio, m.ID, fleet.MemberChange{Roles: func(now string) (string, error) {
+		switch {
+		case !holds(m.Kind, now, &role):
+			return "", missing
+		case now == role.Title:
+			return "", refusal(codeNotRequested, "a user keeps one role at least")
+		}
+		return strings.ReplaceAll(now, role.Title, ""), nil
+	}})
 	return ChangeUserPermission200JSONResponse(roleOf(&m, &role, true)), err
 }
