@@ -62,7 +62,7 @@ func (s *Service) IssueAPITokens(ctx context.Context, r Request, l ClientLogin) 
 		return pair, b, err
 	}
 	err = s.store.Write(ctx, func(tx Tx) error {
-		if err := tx.LockAccount(ctx, b.ID); err != nil {
+		if err := sameSecret(ctx, tx, &b.Account, WrongClient); err != nil {
 			return err
 		}
 		if pair, found, err = s.livePair(ctx, tx, key, b.ID); err != nil || found {
@@ -93,6 +93,7 @@ func (s *Service) apiLogin(ctx context.Context, r Request, l ClientLogin) (b ten
 	if b, err = s.bearer(ctx, account.ID); err != nil {
 		return b, err
 	}
+	b.Hash = account.Hash // which is the one that was given
 	switch {
 	case b.Home.Status == tenant.Deleted:
 		return b, s.refuseClient(ctx, r, account, WrongClient, l.From)

@@ -97,6 +97,9 @@ func (s *Service) listed(ctx context.Context, l Login) error {
 
 func (s *Service) startSession(ctx context.Context, r Request, in *SignedIn, only bool, now time.Time) error {
 	return s.store.Write(ctx, func(tx Tx) error {
+		if err := sameSecret(ctx, tx, &in.Account, WrongPassword); err != nil {
+			return err
+		}
 		if only {
 			if err := tx.EndSessionsOf(ctx, in.Account.ID, in.Portfolio.ID); err != nil {
 				return err
@@ -109,6 +112,19 @@ func (s *Service) startSession(ctx context.Context, r Request, in *SignedIn, onl
 		return tx.AddEvents(ctx, []event.Event{{At: now, Kind: event.SignedIn, Portfolio: in.Portfolio.ID, Actor: in.Account.Actor(),
 			Via: r.Via, Request: r.ID}})
 	})
+}
+
+// sameSecret fails when an account's secret is not the one any more that somebody
+// gave: whoever changed it has ended what there was by it, and nothing may follow.
+func sameSecret(ctx context.Context, tx Tx, a *tenant.Account, code string) error {
+	if err := tx.LockAccount(ctx, a.ID); err != nil {
+		return err
+	}
+	now, err := tx.Member(ctx, tenant.Everything(), a.ID)
+	if err == nil && now.Hash != a.Hash {
+		err = fault.New(fault.Unauthenticated, code, "the password was changed just now")
+	}
+	return err
 }
 
 // refuse counts and records a failed sign-in. The audit trail of the portfolio
