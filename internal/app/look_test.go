@@ -54,16 +54,23 @@ func (l *lines) count(what string) int {
 	return strings.Count(l.b.String(), what)
 }
 
-// A network that goes away is seen and said once; the server stays ready, as
-// callers lose nothing by it.
-func TestNetworkGoesAwayAndComesBack(t *testing.T) {
-	t.Parallel()
+// openLogged opens a platform, and what it says.
+func openLogged(t *testing.T) (*app.App, *lines) {
+	t.Helper()
 	log := &lines{}
 	a, err := app.Open(t.Context(), app.Config{Data: t.TempDir(), Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.Close() })
+	return a, log
+}
+
+// A network that goes away is seen and said once; the server stays ready, as
+// callers lose nothing by it.
+func TestNetworkGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
+	a, log := openLogged(t)
 	s := serve(t, a, app.Serving{}.Hurried())
 	shows := func(ready, metric string) func() bool {
 		return func() bool {
@@ -205,7 +212,7 @@ func TestCannotControl(t *testing.T) {
 // run; what it was told so far stays told.
 func TestCrewFollowsChanges(t *testing.T) {
 	t.Parallel()
-	a := open(t, t.TempDir())
+	a, log := openLogged(t)
 	ctx := t.Context()
 	if err := a.Fleet.AddNetwork(ctx, operator, plan.Network{Name: "moves", Driver: app.SimulatedDriver, Config: `{"path":"one.db"}`}, nil); err != nil {
 		t.Fatal(err)
@@ -215,6 +222,10 @@ func TestCrewFollowsChanges(t *testing.T) {
 	command(t, a, sim.ActivateLive, first)
 	until(t, "the SIM is active", func() bool { return is(t, a, first, sim.StatusProvisioned) })
 
+	const manned = `msg="the network is manned" network=moves`
+	if n := log.count(manned); n != 1 {
+		t.Fatalf("the network is manned %d times", n)
+	}
 	config := `{"path":"two.db"}`
 	if err := a.Fleet.ChangeNetwork(ctx, operator, "moves", fleet.NetworkChange{Config: &config}); err != nil {
 		t.Fatal(err)
@@ -228,6 +239,7 @@ func TestCrewFollowsChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = net.Close() }()
+	until(t, "the server works on it there", func() bool { return log.count(manned) == 2 })
 	command(t, a, sim.ActivateLive, second)
 	until(t, "the second SIM is active", func() bool { return is(t, a, second, sim.StatusProvisioned) })
 	until(t, "the server looks at it there", func() bool {
