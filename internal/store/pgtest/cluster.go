@@ -137,12 +137,7 @@ func (c *Cluster) configure(sync bool) error {
 	if sync {
 		memory = "shared_buffers = 1GB\nmax_wal_size = 4GB"
 	}
-	f, err := os.OpenFile(filepath.Join(c.data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(f, `
-listen_addresses = ''
+	settings := fmt.Sprintf(`listen_addresses = ''
 unix_socket_directories = '%s'
 max_connections = 400
 %s
@@ -151,7 +146,7 @@ max_wal_senders = 0
 deadlock_timeout = 100ms
 fsync = %t
 `, c.dir, memory, sync)
-	return errors.Join(err, f.Close())
+	return os.WriteFile(filepath.Join(c.data, "postgresql.auto.conf"), []byte(settings), 0o600) // it is read last
 }
 
 // watchdog removes the cluster when this process is gone, however it went: its
