@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -51,7 +52,8 @@ type metering struct {
 	at time.Time
 
 	sims   map[string]*usage.Subscriber
-	open   map[int64][]*usage.Session // by SIM
+	left   map[usage.Key]*usage.Subscriber // of sessions that go on without an IMSI, under a number that is not theirs any more
+	open   map[int64][]*usage.Session      // by SIM
 	newest map[usage.Key]*usage.Session
 	heard  map[int64]*usage.Activity                // with what open sessions tell
 	months map[usage.MonthKey]map[int64]usage.Month // as stored, where a price depends on them
@@ -85,7 +87,7 @@ type notice struct {
 
 func newMetering(s *Service, tx Tx) *metering {
 	m := &metering{s: s, tx: tx, at: s.now(), known: newKnown(tx, tenant.Everything()),
-		open: map[int64][]*usage.Session{}, newest: map[usage.Key]*usage.Session{}, heard: map[int64]*usage.Activity{}, months: map[usage.MonthKey]map[int64]usage.Month{},
+		left: map[usage.Key]*usage.Subscriber{}, open: map[int64][]*usage.Session{}, newest: map[usage.Key]*usage.Session{}, heard: map[int64]*usage.Activity{}, months: map[usage.MonthKey]map[int64]usage.Month{},
 		changed: map[*usage.Session]bool{}, over: map[*usage.Session]bool{}, monthly: map[usage.MonthKey]*usage.Month{},
 		hourly: map[usage.HourKey]usage.Hour{}, touched: map[int64]*touch{}}
 	m.rules = &batch{r: ruleRequest(), known: m.known, tx: tx, at: m.at}
@@ -160,6 +162,9 @@ func (m *metering) load(ctx context.Context, reports []*usage.Report) (err error
 	if m.sims, err = m.tx.Metered(ctx, keysOf(imsis), keysOf(numbers), m.at); err != nil {
 		return err
 	}
+	if err := m.loadLeft(ctx, reports); err != nil {
+		return err
+	}
 	ids := map[int64]bool{}
 	for _, s := range m.sims {
 		ids[s.ID] = true
@@ -177,6 +182,40 @@ func (m *metering) load(ctx context.Context, reports []*usage.Report) (err error
 		return err
 	}
 	return m.loadHeard(ctx, reports, live)
+}
+
+// loadLeft reads the sessions of reports without an IMSI, and the SIMs of those
+// that go on: the number may have moved to another SIM since they began.
+func (m *metering) loadLeft(ctx context.Context, reports []*usage.Report) (err error) {
+	nameless := map[usage.Key]bool{}
+	for _, r := range reports {
+		if r.IMSI == "" && r.Step != usage.Start {
+			nameless[r.Key] = true
+		}
+	}
+	if len(nameless) == 0 {
+		return nil
+	}
+	if m.newest, err = m.tx.NewestSessions(ctx, keysOf(nameless)); err != nil {
+		return err
+	}
+	leaves, ids := map[usage.Key]int64{}, map[int64]bool{}
+	for _, r := range reports {
+		s, owner := m.newest[r.Key], m.owner(r)
+		if s != nil && s.GoesOn(r) && (owner == nil || owner.ID != s.SIM) {
+			leaves[r.Key], ids[s.SIM] = s.SIM, true
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := m.tx.MeteredIDs(ctx, keysOf(ids), m.at)
+	for key, id := range leaves {
+		if s := found[id]; s != nil {
+			m.left[key], m.sims["#"+strconv.FormatInt(id, 10)] = s, s
+		}
+	}
+	return err
 }
 
 // addPending adds what open sessions have carried in the month at hand, and no
@@ -254,6 +293,9 @@ func keysOf[K comparable, V any](m map[K]V) []K {
 func (m *metering) owner(r *usage.Report) *usage.Subscriber {
 	if r.IMSI != "" {
 		return m.sims[string(r.IMSI)]
+	}
+	if s := m.left[r.Key]; s != nil && r.Step != usage.Start {
+		return s
 	}
 	return m.sims["+"+string(r.MSISDN)]
 }

@@ -157,6 +157,22 @@ func (s *Session) Take(r Report) Effect {
 // sameStart is how far apart two Starts of one session may seem to be.
 const sameStart = time.Minute
 
+// GoesOn reports whether a report without an IMSI is about this session, the
+// newest under its key, whoever has its number by now. Most gateways repeat the
+// number; some name the session alone in what follows its Start.
+func (s *Session) GoesOn(r *Report) bool {
+	switch {
+	case r.IMSI != "" || r.Step == Start:
+		return false
+	case !r.At.After(s.LastAt):
+		return true
+	case s.Ended():
+		began := r.At.Add(-time.Duration(r.Seconds) * time.Second)
+		return began.Sub(s.StartedAt).Abs() < sameStart
+	}
+	return r.In >= s.In && r.Out >= s.Out && r.Seconds >= s.Seconds
+}
+
 // begins reports that a Start is the one that the session began with.
 func (s *Session) begins(r *Report) bool {
 	return !s.Ended() && s.Total() == 0 && s.Seconds == 0 && r.Total() == 0 && r.At.Sub(s.StartedAt) < sameStart
