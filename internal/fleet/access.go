@@ -41,6 +41,7 @@ type AccessWriter interface {
 type Admitted struct {
 	usage.AccessRecord
 	Known bool
+	IMSI  ident.IMSI // of the SIM, however it was named
 }
 
 // Admit answers networks whether subscribers may have a data session: many
@@ -70,10 +71,11 @@ func (s *Service) Admit(ctx context.Context, asked []usage.Access) ([]Admitted, 
 			owner = found["+"+string(a.MSISDN)]
 		}
 		rec := usage.AccessRecord{Access: a, Verdict: usage.Verdict{Refusal: usage.UnknownSubscriber, Reason: "unknown subscriber"}}
+		out[i] = Admitted{AccessRecord: rec}
 		if owner != nil {
-			rec.SIM, rec.Verdict = owner.ID, usage.Judge(&owner.SIM, usage.Month{Bytes: owner.Used}, a)
+			out[i].SIM, out[i].Verdict = owner.ID, usage.Judge(&owner.SIM, usage.Month{Bytes: owner.Used}, a)
+			out[i].Known, out[i].IMSI = true, owner.IMSI
 		}
-		out[i] = Admitted{rec, owner != nil}
 	}
 	return out, nil
 }

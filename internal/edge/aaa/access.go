@@ -7,7 +7,6 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
-	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 	"github.com/simurgh-iot/simurgh/internal/wire/radius"
 )
@@ -17,7 +16,7 @@ func (s *Server) admit(ctx context.Context, r *radius.Request) *radius.Packet {
 	asked, reply, result := s.question(r)
 	if reply == nil {
 		answer, err := s.access.ask(ctx, asked)
-		reply, result = s.conclude(&asked, &answer, err)
+		reply, result = s.conclude(&answer, err)
 		if err == nil && answer.Known {
 			s.records.add([]usage.AccessRecord{answer.AccessRecord})
 		}
@@ -47,7 +46,7 @@ func (s *Server) admitTogether(ctx context.Context, requests []*radius.Request) 
 		}
 		records := make([]usage.AccessRecord, 0, len(answers))
 		for n, i := range of {
-			replies[i], results[i] = s.conclude(&asked[n], &answers[n], err)
+			replies[i], results[i] = s.conclude(&answers[n], err)
 			if answers[n].Known {
 				records = append(records, answers[n].AccessRecord)
 			}
@@ -74,14 +73,14 @@ func (s *Server) question(r *radius.Request) (asked usage.Access, reply *radius.
 }
 
 // conclude makes a reply of what the use case answered.
-func (s *Server) conclude(asked *usage.Access, answer *fleet.Admitted, err error) (*radius.Packet, string) {
+func (s *Server) conclude(answer *fleet.Admitted, err error) (*radius.Packet, string) {
 	if err != nil {
 		return s.refused(err)
 	}
 	if !answer.Verdict.Accept {
 		return s.reject(answer.Verdict.Reason), string(answer.Verdict.Refusal)
 	}
-	return s.accept(asked.IMSI, &answer.Verdict), Accepted
+	return s.accept(answer), Accepted
 }
 
 // asked translates the question.
@@ -113,8 +112,10 @@ func (s *Server) reject(reason string) *radius.Packet {
 	return p
 }
 
-func (s *Server) accept(imsi ident.IMSI, v *usage.Verdict) *radius.Packet {
-	p := radius.New(radius.AccessAccept)
+// accept says yes. The Class, which comes back with every report, tells the SIM
+// also where the gateway knows its number alone, and that moves to another one.
+func (s *Server) accept(answer *fleet.Admitted) *radius.Packet {
+	p, v := radius.New(radius.AccessAccept), &answer.Verdict
 	switch {
 	case v.IP.Is4():
 		radius.FramedIPAddress.Add(p, v.IP)
@@ -122,9 +123,7 @@ func (s *Server) accept(imsi ident.IMSI, v *usage.Verdict) *radius.Packet {
 		addPrefix(p, v.IP)
 	}
 	radius.AcctInterimInterval.Add(p, uint32(v.Interim/time.Second))
-	if imsi != "" {
-		radius.Class.Add(p, []byte(classMark+string(imsi)))
-	}
+	radius.Class.Add(p, []byte(classMark+string(answer.IMSI)))
 	if s.SessionTimeout > 0 {
 		radius.SessionTimeout.Add(p, uint32(s.SessionTimeout/time.Second))
 	}

@@ -67,7 +67,7 @@ func questions() []question {
 		{"3GPP-IMSI", by(plainSIM, ""), plainSIM, append(accept, "Class = 0x73696d75726768313a", "Session-Timeout = 86400"), aaa.Accepted, ""},
 		{"User-Name", fmt.Sprintf(`User-Name = "%s", User-Password = "anything"`, imsi(plainSIM)), plainSIM, accept, aaa.Accepted, ""},
 		{"User-Name with a realm", fmt.Sprintf(`User-Name = "0%s@wlan.mnc015.mcc234.3gppnetwork.org"`, imsi(plainSIM)), plainSIM, accept, aaa.Accepted, ""},
-		{"Calling-Station-Id", `User-Name = "gprs", Calling-Station-Id = "447700000000"`, plainSIM, accept, aaa.Accepted, ""},
+		{"Calling-Station-Id", `User-Name = "gprs", Calling-Station-Id = "447700000000"`, plainSIM, append(accept, fmt.Sprintf("Class = 0x%x", "simurgh1:"+imsi(plainSIM))), aaa.Accepted, ""},
 		{"static IPv4", by(staticSIM, ""), staticSIM, append(accept, "Framed-IP-Address = 10.45.0.7"), aaa.Accepted, ""},
 		{"static IPv6", by(static6SIM, ""), static6SIM, append(accept, "Framed-IPv6-Prefix = 2001:db8:1:2::/64", "Framed-Interface-Id = 0:0:0:7"), aaa.Accepted, ""},
 		{"near its limit", by(nearLimitSIM, ""), nearLimitSIM, []string{"Received Access-Accept", "Acct-Interim-Interval = 60"}, aaa.Accepted, ""},
