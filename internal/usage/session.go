@@ -178,23 +178,40 @@ func (s *Session) begins(r *Report) bool {
 	return !s.Ended() && s.Total() == 0 && s.Seconds == 0 && r.Total() == 0 && r.At.Sub(s.StartedAt) < sameStart
 }
 
-// count takes over the counters.
+// count takes over the counters. Once they have begun anew, an older report may
+// be higher for its own time only.
 func (s *Session) count(r Report) Effect {
+	in, out := s.Bytes()
 	grew := r.In >= s.In && r.Out >= s.Out
 	later := r.Seconds > s.Seconds || (r.Seconds == s.Seconds && r.At.After(s.LastAt))
+	older := r.Seconds < s.Seconds && s.InBase+s.OutBase > 0
 	switch {
-	case grew && (r.In > s.In || r.Out > s.Out || later):
-		e := Effect{In: r.In - s.In, Out: r.Out - s.Out}
-		s.In, s.Out = r.In, r.Out
-		s.news(r, later)
-		return e
+	case grew && !older && (r.In > s.In || r.Out > s.Out || later):
 	case !grew && later:
-		s.InBase, s.OutBase = s.InBase+s.In, s.OutBase+s.Out
-		s.In, s.Out = max(r.In, 0), max(r.Out, 0)
-		s.news(r, true)
-		return Effect{In: s.In, Out: s.Out}
+		s.anew(&r)
+	default:
+		return Effect{Ignored: true}
 	}
-	return Effect{Ignored: true}
+	s.In, s.Out = max(r.In, 0), max(r.Out, 0)
+	s.news(r, later)
+	in2, out2 := s.Bytes()
+	return Effect{In: in2 - in, Out: out2 - out}
+}
+
+// anew keeps what lower counters have counted before. Where one alone fell, from
+// near the end of 32 bits, it has passed that: of a gateway that does not count
+// how often (Acct-Input-Gigawords, RFC 2869 section 5.1).
+func (s *Session) anew(r *Report) {
+	const bits32 = 1 << 32
+	passed := func(before, now int64) bool { return now > 0 && before < bits32 && before-now > bits32/2 }
+	switch {
+	case passed(s.In, r.In) && r.Out >= s.Out:
+		s.InBase += bits32
+	case passed(s.Out, r.Out) && r.In >= s.In:
+		s.OutBase += bits32
+	default:
+		s.InBase, s.OutBase = s.Bytes()
+	}
 }
 
 // news keeps what the newest report says. What it is silent about stays as it
