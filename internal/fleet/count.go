@@ -51,11 +51,13 @@ func (m *metering) touch(s *usage.Subscriber) *touch {
 }
 
 // session finds the session that a report belongs to, or begins one, and gives
-// it the report. A key that now stands for another SIM is a new session.
+// it the report. A key that now stands for another SIM is a new session. What was
+// carried in another hour or country is settled first, as it was there.
 func (m *metering) session(ctx context.Context, owner *usage.Subscriber, r *usage.Report) (*usage.Session, usage.Effect, error) {
 	known := m.newest[r.Key]
 	if known != nil && known.SIM == owner.ID {
-		if hour := usage.HourOf(r.At); hour != known.Hour {
+		hour := usage.HourOf(r.At)
+		if hour != known.Hour || r.MCC != "" && r.MCC != known.Last.MCC {
 			if err := m.settle(ctx, known); err != nil {
 				return nil, usage.Effect{}, err
 			}

@@ -376,3 +376,30 @@ func TestUsageIsPricedByThePackage(t *testing.T) {
 		t.Errorf("a byte abroad, rounded to a megabyte, makes it %s", got)
 	}
 }
+
+// A session that crosses a border is priced on either side for what it carried
+// there.
+func TestASessionThatCrossesABorder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	iccid := w.live(0)
+	for _, i := range []plan.Item{
+		{Package: w.auto.ID, Category: plan.DataItem, Price: 1_000_000, RoundOut: 1024},
+		{Package: w.auto.ID, Category: plan.DataItem, Price: 10_000_000, RoundOut: 1024, Countries: []string{"262"}},
+	} {
+		got(w.CreateItem(t.Context(), w.op, i))(t)
+	}
+	s := w.session(0, "a1")
+	s.send(usage.Start, 0, 0)
+	s.send(usage.Interim, 10<<20, 0)
+	s.mcc = "262"
+	s.send(usage.Interim, 11<<20, 0)
+	s.mcc = "234"
+	s.send(usage.Interim, 15<<20, 0)
+	s.send(usage.Stop, 16<<20, 0)
+	_, now, _, err := w.LastActivity(t.Context(), w.op, iccid)
+	w.must(err)
+	if got := now.Cost.String(); got != "25.00" || now.Bytes != 16<<20 {
+		t.Errorf("%d bytes cost %s, want 25.00 for 15 MB at home and 1 abroad", now.Bytes, got)
+	}
+}
