@@ -119,7 +119,7 @@ func (m *metering) month(k usage.MonthKey) *usage.Month {
 }
 
 // rate prices what a session has grown by, on top of what the SIM used before
-// in the month.
+// in the month of the item that prices it.
 func (m *metering) rate(ctx context.Context, s *usage.Session, month *usage.Month) error {
 	rate, err := m.price(ctx, s.Package, plan.DataItem, s.Last.MCC)
 	if err != nil {
@@ -129,32 +129,33 @@ func (m *metering) rate(ctx context.Context, s *usage.Session, month *usage.Mont
 	rounded := max(rate.Round(in+out), s.Rounded) // abroad it may have been rounded further
 	grown := rounded - s.Rounded
 	if rate.Price != 0 {
-		before, err := m.roundedBefore(ctx, usage.MonthKey{SIM: s.SIM, Year: month.Year, Month: month.Month})
+		key := usage.ItemKey{MonthKey: usage.MonthKey{SIM: s.SIM, Year: month.Year, Month: month.Month}, Item: rate.Item}
+		before, err := m.usedOf(ctx, key)
 		if err != nil {
 			return err
 		}
-		cost, err := rate.Cost(before+month.Rounded, grown)
+		cost, err := rate.Cost(before, grown)
 		if err != nil {
 			return err
 		}
 		s.Cost, month.Cost, month.CostAt = s.Cost+cost, month.Cost+cost, m.at
+		m.items[key] += grown
 	}
 	s.Rounded, month.Rounded = rounded, month.Rounded+grown
 	return nil
 }
 
-// roundedBefore returns what a SIM had used in a month before this transaction,
-// rounded session by session.
-func (m *metering) roundedBefore(ctx context.Context, k usage.MonthKey) (int64, error) {
-	months, ok := m.months[k]
+// usedOf returns what a SIM has used of an item so far.
+func (m *metering) usedOf(ctx context.Context, k usage.ItemKey) (int64, error) {
+	stored, ok := m.before[k]
 	if !ok {
 		var err error
-		if months, err = m.tx.StoredMonths(ctx, []int64{k.SIM}, k.Year, k.Month); err != nil {
+		if stored, err = m.tx.StoredItem(ctx, k); err != nil {
 			return 0, err
 		}
-		m.months[k] = months
+		m.before[k] = stored
 	}
-	return months[k.SIM].Rounded, nil
+	return stored + m.items[k], nil
 }
 
 // save writes what was counted.
@@ -168,6 +169,9 @@ func (m *metering) save(ctx context.Context) error {
 		return err
 	}
 	if err := m.tx.AddHours(ctx, m.hourly); err != nil {
+		return err
+	}
+	if err := m.tx.AddItems(ctx, m.items); err != nil {
 		return err
 	}
 	return m.tx.AddMonths(ctx, m.monthly)

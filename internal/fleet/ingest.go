@@ -26,6 +26,8 @@ type UsageWriter interface {
 	AddMonths(ctx context.Context, months map[usage.MonthKey]*usage.Month) error
 	UsedSince(ctx context.Context, simID int64, since time.Time) (bytes, sms int64, err error)
 	AddHours(ctx context.Context, hours map[usage.HourKey]usage.Hour) error
+	StoredItem(ctx context.Context, k usage.ItemKey) (rounded int64, err error)
+	AddItems(ctx context.Context, items map[usage.ItemKey]int64) error
 	AddAlerts(ctx context.Context, alerts []usage.Alert) error
 	Cut(ctx context.Context, ids []int64, reason string, now time.Time) (int64, error)
 	Adjust(ctx context.Context, ids []int64, reason string, interim time.Duration, now time.Time) (int64, error)
@@ -55,13 +57,14 @@ type metering struct {
 	left   map[usage.Key]*usage.Subscriber // of sessions that go on without an IMSI, under a number that is not theirs any more
 	open   map[int64][]*usage.Session      // by SIM
 	newest map[usage.Key]*usage.Session
-	heard  map[int64]*usage.Activity                // with what open sessions tell
-	months map[usage.MonthKey]map[int64]usage.Month // as stored, where a price depends on them
+	heard  map[int64]*usage.Activity // with what open sessions tell
+	before map[usage.ItemKey]int64   // as stored, where a price depends on it
 
 	changed map[*usage.Session]bool
 	over    map[*usage.Session]bool
 	monthly map[usage.MonthKey]*usage.Month // what to add
 	hourly  map[usage.HourKey]usage.Hour
+	items   map[usage.ItemKey]int64
 	touched map[int64]*touch
 	notices []notice
 	rules   *batch
@@ -87,9 +90,9 @@ type notice struct {
 
 func newMetering(s *Service, tx Tx) *metering {
 	m := &metering{s: s, tx: tx, at: s.now(), known: newKnown(tx, tenant.Everything()),
-		left: map[usage.Key]*usage.Subscriber{}, open: map[int64][]*usage.Session{}, newest: map[usage.Key]*usage.Session{}, heard: map[int64]*usage.Activity{}, months: map[usage.MonthKey]map[int64]usage.Month{},
+		left: map[usage.Key]*usage.Subscriber{}, open: map[int64][]*usage.Session{}, newest: map[usage.Key]*usage.Session{}, heard: map[int64]*usage.Activity{}, before: map[usage.ItemKey]int64{},
 		changed: map[*usage.Session]bool{}, over: map[*usage.Session]bool{}, monthly: map[usage.MonthKey]*usage.Month{},
-		hourly: map[usage.HourKey]usage.Hour{}, touched: map[int64]*touch{}}
+		hourly: map[usage.HourKey]usage.Hour{}, items: map[usage.ItemKey]int64{}, touched: map[int64]*touch{}}
 	m.rules = &batch{r: ruleRequest(), known: m.known, tx: tx, at: m.at}
 	return m
 }

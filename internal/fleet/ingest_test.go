@@ -403,3 +403,41 @@ func TestASessionThatCrossesABorder(t *testing.T) {
 		t.Errorf("%d bytes cost %s, want 25.00 for 15 MB at home and 1 abroad", now.Bytes, got)
 	}
 }
+
+// Each item has a bundle of its own: what is used abroad uses up none at home,
+// and another package begins with a whole one.
+func TestBundlesOfItems(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		w := newWorldOn(t, o)
+		iccid := w.live(0)
+		for _, i := range []plan.Item{
+			{Package: w.auto.ID, Category: plan.DataItem, Bundle: 3 << 20, Price: 1_000_000, RoundIn: 1024},
+			{Package: w.auto.ID, Category: plan.DataItem, Bundle: 1 << 20, Price: 10_000_000, RoundIn: 1024, Countries: []string{"262"}},
+			{Package: w.manual.ID, Category: plan.DataItem, Bundle: 1 << 20, Price: 100_000_000, RoundIn: 1024},
+		} {
+			got(w.CreateItem(t.Context(), w.op, i))(t)
+		}
+		use := func(id, mcc string, megabytes int64, want string) {
+			t.Helper()
+			s := w.session(0, id)
+			s.mcc = mcc
+			s.send(usage.Stop, megabytes<<20, 0)
+			_, now, _, err := w.LastActivity(t.Context(), w.op, iccid)
+			w.must(err)
+			if got := now.Cost.String(); got != want {
+				t.Errorf("%s: %d MB in %s make it %s, want %s", id, megabytes, mcc, got, want)
+			}
+		}
+		use("a1", "262", 3, "20.00")
+		use("a2", "234", 2, "20.00")
+		use("a3", "234", 2, "21.00")
+		use("a4", "262", 1, "31.00")
+		w.edit(iccid, func(s *sim.SIM) { s.Package = w.manual.ID })
+		use("a5", "234", 1, "31.00")
+		use("a6", "234", 1, "131.00")
+		w.clock.pass(31 * 24 * time.Hour)
+		_, before, _, err := w.LastActivity(t.Context(), w.op, iccid)
+		w.must(err)
+		use("a7", "234", 1, before.Cost.String())
+	})
+}

@@ -9,7 +9,8 @@ import (
 
 // Rate prices one kind of use. The zero Rate is free and does not round.
 type Rate struct {
-	Bundle   int64        // units per month that the price of the package includes
+	Item     int64        // that says so; 0 for none
+	Bundle   int64        // units of the item per month that the price of the package includes
 	Price    money.Amount // of Per units beyond the bundle
 	Per      int64        // 1 when zero
 	Rounding int64        // each session is rounded up to a multiple of it; 1 when zero
@@ -54,7 +55,7 @@ func RateOf(items []Item, c Category, mcc string) Rate {
 		if it.Category != c || it.Deleted || len(it.Countries) > 0 && !own {
 			continue
 		}
-		rate.Bundle, rate.Price, rate.Rounding = it.Bundle, it.Price, it.RoundOut
+		rate.Item, rate.Bundle, rate.Price, rate.Rounding = it.ID, it.Bundle, it.Price, it.RoundOut
 		if it.Bundle > 0 {
 			rate.Rounding = it.RoundIn
 		}

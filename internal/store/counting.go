@@ -74,6 +74,24 @@ func (r reader) activatedBefore(ctx context.Context, where string, after sim.Ter
 	return out, err
 }
 
+var itemTable = &table{name: "usage_item", columns: cols("sim_id, month, item_id, rounded"),
+	onDup: "ON CONFLICT (sim_id, month, item_id) DO UPDATE SET rounded = usage_item.rounded + excluded.rounded"}
+
+// AddItems adds what SIMs used of items of packages.
+func (tx *Tx) AddItems(ctx context.Context, items map[usage.ItemKey]int64) error {
+	rows := make([][]any, 0, len(items))
+	for k, rounded := range items {
+		rows = append(rows, []any{k.SIM, monthNo(k.Year, k.Month), k.Item, rounded})
+	}
+	return tx.insertSorted(ctx, itemTable, rows)
+}
+
+// StoredItem returns what a SIM has used of an item in a month.
+func (r reader) StoredItem(ctx context.Context, k usage.ItemKey) (rounded int64, err error) {
+	_, err = r.one(ctx, []any{&rounded}, "SELECT rounded FROM usage_item WHERE sim_id = ? AND month = ? AND item_id = ?", k.SIM, monthNo(k.Year, k.Month), k.Item)
+	return rounded, err
+}
+
 var hourTable = &table{name: "usage_hour", columns: cols("sim_id, hour, bytes_in, bytes_out"),
 	onDup: `ON CONFLICT (sim_id, hour) DO UPDATE SET bytes_in = usage_hour.bytes_in + excluded.bytes_in,
 		bytes_out = usage_hour.bytes_out + excluded.bytes_out`}

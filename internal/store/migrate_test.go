@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
+	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 // empty are databases without a schema.
@@ -90,6 +94,55 @@ func TestNewerSchema(t *testing.T) {
 		}
 		if have, newest, err := db.Version(t.Context()); have != 99999 || newest == have || err != nil {
 			t.Errorf("version %d of %d, %v", have, newest, err)
+		}
+	})
+}
+
+// TestUsageBeforeItems holds that what was used before each item had a counter of
+// its own stays with the item for all countries, and is no bundle anew.
+func TestUsageBeforeItems(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		root := addRoot(t, db)
+		s := insert(t, db, root, "8944538599000000011")
+		priced := plan.Item{Package: 7, Category: plan.DataItem, Price: 5, CreatedAt: start}
+		others := []plan.Item{{Package: 7, Category: plan.DataItem, Price: 5, Countries: []string{"262"}, CreatedAt: start},
+			{Package: 7, Category: plan.SMSItem, Price: 5, CreatedAt: start}, {Package: 7, Category: plan.DataItem, Price: 5, Deleted: true, CreatedAt: start}}
+		month := usage.MonthKey{SIM: s.ID, Year: 2026, Month: 3}
+		if err := db.Write(t.Context(), func(tx *store.Tx) error {
+			ctx := t.Context()
+			err := tx.AddPackage(ctx, &plan.Package{ID: 7, Name: "Seven", Currency: "GBP", Network: "lab", Status: tenant.Active, CreatedAt: start})
+			for _, i := range append([]*plan.Item{&priced}, &others[0], &others[1], &others[2]) {
+				err = errors.Join(err, tx.SaveItem(ctx, i))
+			}
+			old := usage.MonthKey{SIM: s.ID, Year: 2025, Month: 3}
+			err = errors.Join(err, tx.AddMonths(ctx, map[usage.MonthKey]*usage.Month{month: {Year: 2026, Month: 3, Rounded: 4096}, old: {Year: 2025, Month: 3, Rounded: 1024}}))
+			for _, text := range []string{"UPDATE sim_state SET package_id = 7", "DROP TABLE usage_item", "DELETE FROM goose_db_version WHERE version_id = 20"} {
+				err = errors.Join(err, tx.Exec(ctx, text))
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range map[int64]int64{priced.ID: 4096, others[0].ID: 0, others[1].ID: 0, others[2].ID: 0} {
+			if got, err := db.StoredItem(t.Context(), usage.ItemKey{MonthKey: month, Item: i}); got != want || err != nil {
+				t.Errorf("item %d: %d used, want %d (%v)", i, got, want, err)
+			}
+		}
+		if got, err := db.StoredItem(t.Context(), usage.ItemKey{MonthKey: usage.MonthKey{SIM: s.ID, Year: 2025, Month: 3}, Item: priced.ID}); got != 0 || err != nil {
+			t.Errorf("of a year ago: %d (%v)", got, err)
+		}
+		if err := db.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.DropUsage(t.Context(), start.AddDate(0, 1, 0), 100)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := db.StoredItem(t.Context(), usage.ItemKey{MonthKey: month, Item: priced.ID}); got != 0 || err != nil {
+			t.Errorf("%d of it are kept for ever (%v)", got, err)
 		}
 	})
 }

@@ -41,7 +41,7 @@ func (tx *Tx) RemoveNAS(ctx context.Context, name string) (bool, error) {
 	return n > 0, err
 }
 
-// DropUsage removes up to n rows of each kind that are older than a time: hours,
+// DropUsage removes up to n rows of each kind that are older than a time: hours, items,
 // accesses, sessions that have ended and their orders, messages, errands, alerts. It
 // returns how many; fewer than n means that nothing is left.
 func (tx *Tx) DropUsage(ctx context.Context, before time.Time, n int) (int64, error) {
@@ -67,5 +67,10 @@ func (tx *Tx) DropUsage(ctx context.Context, before time.Time, n int) (int64, er
 	}
 	gone, err := tx.exec(ctx, "DELETE FROM usage_hour WHERE (sim_id, hour) IN (SELECT sim_id, hour FROM usage_hour WHERE hour < ? LIMIT ?)",
 		usage.HourOf(before), n)
-	return max(most, gone), err
+	if err != nil {
+		return most, err
+	}
+	items, err := tx.exec(ctx, "DELETE FROM usage_item WHERE (sim_id, month, item_id) IN (SELECT sim_id, month, item_id FROM usage_item WHERE month < ? LIMIT ?)",
+		monthNo(before.Year(), int(before.Month())), n)
+	return max(most, gone, items), err
 }

@@ -157,6 +157,13 @@ type MonthKey struct {
 	Year, Month int
 }
 
+// ItemKey names the counter of what a SIM used of an item of a package in one
+// month, rounded.
+type ItemKey struct {
+	MonthKey
+	Item int64
+}
+
 // HourKey names the counter of a SIM in one hour.
 type HourKey struct {
 	SIM  int64

@@ -892,7 +892,7 @@ type PackageInput struct {
 
 // PackageItem defines model for PackageItem.
 type PackageItem struct {
-	// BundleAmount Bytes, messages, seconds or sessions that the price covers in a billing period.
+	// BundleAmount Bytes, messages, seconds or sessions that the price covers in a billing period; each item has its own.
 	BundleAmount int64 `json:"bundleAmount"`
 
 	// InBundleRounding Usage is rounded up to multiples of this.
