@@ -11,15 +11,30 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/money"
 )
 
-// print answers a command: v as the one JSON document, or human's words.
+// print answers a command: v as the one JSON document, or human's words. An answer
+// that does not get out is an error: a secret may be in it, which is shown once.
 func (sh *shell) print(v any, human func(w io.Writer)) error {
 	if !sh.JSON {
-		human(sh.stdout)
-		return nil
+		out := &checked{w: sh.stdout}
+		human(out)
+		return out.err
 	}
 	e := json.NewEncoder(sh.stdout)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// checked keeps the first error of a writer, and writes nothing after it.
+type checked struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checked) Write(p []byte) (n int, err error) {
+	if c.err == nil {
+		n, c.err = c.w.Write(p)
+	}
+	return n, c.err
 }
 
 // say answers a command with a sentence, or v.
