@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -77,19 +78,24 @@ func Open(ctx context.Context, c Config) (*App, error) {
 func (a *App) Close() error { return a.DB.Close() }
 
 // unlock loads the sealing key, and refuses one that is not the database's: a
-// second key would seal secrets that the other nodes cannot open.
+// second key would seal secrets that the other nodes cannot open. One is made for
+// a database that has none yet, and not where the database's own is missing: it
+// would lie in the place of the one that is to be put back.
 func (a *App) unlock(ctx context.Context) error {
 	path := a.KeyFile
 	if path == "" {
 		path = filepath.Join(a.Data, "secret.key")
 	}
-	v, made, err := vault.Load(path)
+	known, found, err := a.DB.Setting(ctx, keySetting)
+	if err != nil {
+		return err
+	}
+	v, made, err := loadKey(path, found)
 	if err != nil {
 		return err
 	}
 	a.Vault = v
-	known, found, err := a.DB.Setting(ctx, keySetting)
-	if err == nil && !found {
+	if !found {
 		err = a.DB.Write(ctx, func(tx *store.Tx) (err error) {
 			known, err = tx.SetOnce(ctx, keySetting, v.Fingerprint())
 			return err
@@ -107,6 +113,19 @@ func (a *App) unlock(ctx context.Context) error {
 		a.Log.Info("a new sealing key was made; back it up, apart from the database", "file", path)
 	}
 	return nil
+}
+
+// loadKey loads the key file; a missing one is made unless the database is sealed.
+func loadKey(path string, sealed bool) (v *vault.Vault, made bool, err error) {
+	if !sealed {
+		return vault.Load(path)
+	}
+	v, err = vault.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fault.New(fault.Precondition, "vault.missing", "there is no key file %s, and this database was sealed with one; "+
+			"put it back, or name it with --key-file or SIMURGH_KEY_FILE", path)
+	}
+	return v, false, err
 }
 
 const keySetting = "vault.fingerprint"

@@ -3,7 +3,9 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +25,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
+	"github.com/simurgh-iot/simurgh/internal/vault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -295,7 +298,18 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 	if a := open(t, dir); a.NewKey != filepath.Join(dir, "secret.key") {
 		t.Errorf("the key was made in %q", a.NewKey)
 	}
-	_, err := app.Open(t.Context(), app.Config{Data: dir, KeyFile: filepath.Join(dir, "other.key")})
+	other := filepath.Join(dir, "other.key")
+	_, err := app.Open(t.Context(), app.Config{Data: dir, KeyFile: other})
+	if fault.CodeOf(err) != "vault.missing" || !strings.Contains(err.Error(), "no key file "+other) {
+		t.Errorf("Open with a key file that is not there = %v", err)
+	}
+	if _, err := os.Stat(other); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a key that fits no database was made: %v", err)
+	}
+	if _, _, err := vault.Load(other); err != nil {
+		t.Fatal(err)
+	}
+	_, err = app.Open(t.Context(), app.Config{Data: dir, KeyFile: other})
 	if fault.CodeOf(err) != "vault.key" || !strings.Contains(err.Error(), "--key-file") {
 		t.Errorf("Open = %v", err)
 	}

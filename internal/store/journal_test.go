@@ -344,6 +344,24 @@ func TestTheFirstReportMakesTheJournal(t *testing.T) {
 	}
 }
 
+// Others on the machine may enter the folder, where its owner lets them, and read
+// no database in it.
+func TestTheFilesAreTheirOwners(t *testing.T) {
+	t.Parallel()
+	f := &folder{t: t, dir: t.TempDir()}
+	if err := os.Chmod(f.dir, 0o755); err != nil { //nolint:gosec // that it is open is what is tried
+		t.Fatal(err)
+	}
+	db := f.open()
+	keep(t, db, "a")
+	for _, name := range []string{store.FileName, store.FileName + "-wal", store.JournalName, store.JournalName + "-wal"} {
+		if info, err := os.Stat(filepath.Join(f.dir, name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	f.close(db)
+}
+
 // Whoever opens the journal or shuts it waits for the writer of the main file; a
 // transaction that takes from it runs there, and must wait for neither.
 func TestWhoTakesWaitsForNobodyAtTheJournal(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -68,6 +69,9 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 		return nil, err
 	}
 	e := &sqliteEngine{}
+	if err := private(path); err != nil {
+		return nil, e.openFault(path, err)
+	}
 	if e.writers, err = sql.Open("sqlite", dsn(path, "cache_size(-32768)", "wal_autocheckpoint(8000)")); err != nil {
 		return nil, err
 	}
@@ -84,11 +88,35 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	if err != nil {
 		_ = e.readers.Close()
 		_ = e.writers.Close()
-		return nil, fault.New(fault.Unavailable, "store.open", "cannot open the database %s", path).Because(err)
+		return nil, e.openFault(path, err)
 	}
 	e.w = newWriter(newConnection(conn), e.fault)
 	e.kept = newSQLiteJournal(e, filepath.Dir(path), o.Log)
 	return e, nil
+}
+
+// private makes a database's file, unless it is there, for its owner alone: SQLite
+// would let all read it, and the folder may be one that all may enter. The files
+// beside it get its rights. A file that is there is not opened: closing it would
+// end the locks that this process has on it.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return f.Close()
+}
+
+// openFault says that a file cannot be opened, with the code of what is in the way.
+func (e *sqliteEngine) openFault(path string, err error) error {
+	code := fault.CodeOf(e.fault(err))
+	if code != "store.busy" && code != "store.damaged" {
+		code = "store.disk"
+	}
+	return fault.New(fault.Unavailable, code, "cannot open the database %s", path).Because(err)
 }
 
 // openReaders opens up to n connections that only read, each when it is needed.

@@ -96,6 +96,9 @@ func (j *sqliteJournal) open(ctx context.Context) error {
 
 // connect opens the file. It stays small and is read once, and needs little cache.
 func (j *sqliteJournal) connect(ctx context.Context) error {
+	if err := private(j.path); err != nil {
+		return fault.New(fault.Unavailable, "store.disk", "cannot make the journal %s", j.path).Because(err)
+	}
 	writers, err := sql.Open("sqlite", dsn(j.path, "cache_size(-4096)", "wal_autocheckpoint(2000)"))
 	if err != nil {
 		return err

@@ -66,23 +66,29 @@ func New(key []byte) (*Vault, error) {
 // Load reads the key file, 64 hexadecimal digits. A file that is missing is
 // made with a fresh key, readable by its owner alone; made says so.
 func Load(path string) (v *Vault, made bool, err error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := create(path); err != nil {
-			return nil, false, err
-		}
-		made = true
-		text, err = os.ReadFile(path)
+	v, err = Read(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return v, false, err
 	}
+	if err := create(path); err != nil {
+		return nil, false, err
+	}
+	v, err = Read(path)
+	return v, true, err
+}
+
+// Read reads the key file as Load does, and makes none: one that is missing is a
+// fault that is fs.ErrNotExist.
+func Read(path string) (*Vault, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, false, fault.New(fault.Unavailable, "vault.file", "the key file %s cannot be read", path).Because(err)
+		return nil, fault.New(fault.Unavailable, "vault.file", "the key file %s cannot be read", path).Because(err)
 	}
 	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil {
-		return nil, false, fault.New(fault.Invalid, "vault.file", "the key file %s does not hold 64 hexadecimal digits", path)
+		return nil, fault.New(fault.Invalid, "vault.file", "the key file %s does not hold 64 hexadecimal digits", path)
 	}
-	v, err = New(key)
-	return v, made, err
+	return New(key)
 }
 
 // create writes a fresh key, whole or not at all. When another process was
