@@ -76,7 +76,7 @@ func (m *metering) session(ctx context.Context, owner *usage.Subscriber, r *usag
 	fresh, effect := usage.New(owner.ID, *r)
 	fresh.Package = owner.Package
 	m.newest[r.Key], m.open[owner.ID] = &fresh, append(m.open[owner.ID], &fresh)
-	delete(m.left, r.Key)
+	m.goesOn[r.Key] = owner
 	return &fresh, effect, m.settleEnded(ctx, &fresh)
 }
 

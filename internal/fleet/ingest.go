@@ -54,7 +54,7 @@ type metering struct {
 	at time.Time
 
 	sims   map[string]*usage.Subscriber
-	left   map[usage.Key]*usage.Subscriber // of sessions that go on without an IMSI, under a number that is not theirs any more
+	goesOn map[usage.Key]*usage.Subscriber // whose session goes on, for reports without an IMSI
 	open   map[int64][]*usage.Session      // by SIM
 	newest map[usage.Key]*usage.Session
 	heard  map[int64]*usage.Activity // with what open sessions tell
@@ -90,7 +90,7 @@ type notice struct {
 
 func newMetering(s *Service, tx Tx) *metering {
 	m := &metering{s: s, tx: tx, at: s.now(), known: newKnown(tx, tenant.Everything()),
-		left: map[usage.Key]*usage.Subscriber{}, open: map[int64][]*usage.Session{}, newest: map[usage.Key]*usage.Session{}, heard: map[int64]*usage.Activity{}, before: map[usage.ItemKey]int64{},
+		goesOn: map[usage.Key]*usage.Subscriber{}, open: map[int64][]*usage.Session{}, newest: map[usage.Key]*usage.Session{}, heard: map[int64]*usage.Activity{}, before: map[usage.ItemKey]int64{},
 		changed: map[*usage.Session]bool{}, over: map[*usage.Session]bool{}, monthly: map[usage.MonthKey]*usage.Month{},
 		hourly: map[usage.HourKey]usage.Hour{}, items: map[usage.ItemKey]int64{}, touched: map[int64]*touch{}}
 	m.rules = &batch{r: ruleRequest(), known: m.known, tx: tx, at: m.at}
@@ -165,7 +165,7 @@ func (m *metering) load(ctx context.Context, reports []*usage.Report) (err error
 	if m.sims, err = m.tx.Metered(ctx, keysOf(imsis), keysOf(numbers), m.at); err != nil {
 		return err
 	}
-	if err := m.loadLeft(ctx, reports); err != nil {
+	if err := m.loadNameless(ctx, reports); err != nil {
 		return err
 	}
 	ids := map[int64]bool{}
@@ -187,12 +187,12 @@ func (m *metering) load(ctx context.Context, reports []*usage.Report) (err error
 	return m.loadHeard(ctx, reports, live)
 }
 
-// loadLeft reads the sessions of reports without an IMSI, and the SIMs of those
+// loadNameless reads the sessions of reports without an IMSI, and the SIMs of those
 // that go on: the number may have moved to another SIM since they began.
-func (m *metering) loadLeft(ctx context.Context, reports []*usage.Report) (err error) {
+func (m *metering) loadNameless(ctx context.Context, reports []*usage.Report) (err error) {
 	nameless := map[usage.Key]bool{}
 	for _, r := range reports {
-		if r.IMSI == "" && r.Step != usage.Start {
+		if r.IMSI == "" {
 			nameless[r.Key] = true
 		}
 	}
@@ -215,7 +215,7 @@ func (m *metering) loadLeft(ctx context.Context, reports []*usage.Report) (err e
 	found, err := m.tx.MeteredIDs(ctx, keysOf(ids), m.at)
 	for key, id := range leaves {
 		if s := found[id]; s != nil {
-			m.left[key], m.sims["#"+strconv.FormatInt(id, 10)] = s, s
+			m.goesOn[key], m.sims["#"+strconv.FormatInt(id, 10)] = s, s
 		}
 	}
 	return err
@@ -297,7 +297,7 @@ func (m *metering) owner(r *usage.Report) *usage.Subscriber {
 	if r.IMSI != "" {
 		return m.sims[string(r.IMSI)]
 	}
-	if s := m.left[r.Key]; s != nil && r.Step != usage.Start {
+	if s := m.goesOn[r.Key]; s != nil && m.newest[r.Key].GoesOn(r) {
 		return s
 	}
 	return m.sims["+"+string(r.MSISDN)]

@@ -147,7 +147,7 @@ func TestSharesAreCountedAtOnce(t *testing.T) {
 	i, other := 0, held
 	for other.Share(w.Shares()) == held.Share(w.Shares()) {
 		i++
-		other = w.session(i, "b").report(usage.Interim, 10, 0)
+		other = w.session(i, fmt.Sprint("b", i)).report(usage.Interim, 10, 0)
 	}
 	iccid := w.live(i)
 	tx := got(raw(t, o).BeginTx(t.Context(), nil))(t)
@@ -287,7 +287,7 @@ func TestTheBacklogIsBounded(t *testing.T) {
 		f := fleet.New(e, fleet.Options{})
 		batch := make([]usage.Report, 256)
 		for i := range batch {
-			batch[i].IMSI = ident.IMSI(fmt.Sprintf("23415%010d", i))
+			batch[i].Key.ID = fmt.Sprint(i)
 		}
 		var err error
 		for err == nil && e.kept < 1_000_000 {

@@ -75,6 +75,12 @@ func TestReportsThatNameTheSessionAlone(t *testing.T) {
 		if got := w.used(iccid); got != 3000 || again.Unknown != 0 {
 			t.Errorf("used %d, want 3000 (%+v)", got, again)
 		}
+		short := w.session(0, "short")
+		start, stop := short.report(usage.Start, 0, 0), short.report(usage.Stop, 10, 20)
+		stop.IMSI, stop.At, stop.Seconds = "", stop.At.Add(time.Second), 1
+		if res := w.ingest(start, stop); res.Taken != 2 || w.used(iccid) != 3030 {
+			t.Errorf("a short session: %+v, used %d, want 3030", res, w.used(iccid))
+		}
 		if res := w.session(0, "a2").byNumber("", usage.Stop, 1, 1); res.Unknown != 1 {
 			t.Errorf("of no session that is known: %+v", res)
 		}

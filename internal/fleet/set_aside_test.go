@@ -13,14 +13,15 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
-// aside has the reports of sessions set aside, and what is no report, and returns
-// the service that cannot count them.
+// aside has the report of the first session set aside, and after it what is no
+// report, and returns the service that cannot count them.
 func (w *world) aside(sessions ...string) *fleet.Service {
 	w.t.Helper()
 	for _, s := range sessions {
 		w.keep(w.session(0, s).report(usage.Interim, 10, 0))
 	}
-	w.must(w.db.Append(w.t.Context(), []usage.Part{{Reports: 3, Body: []byte("no reports")}}, w.clock.now()))
+	first := w.session(0, sessions[0]).report(usage.Interim, 10, 0)
+	w.must(w.db.Append(w.t.Context(), []usage.Part{{Share: first.Share(w.Shares()), Reports: 3, Body: []byte("no reports")}}, w.clock.now()))
 	f := fleet.New(sick{adapter{w.db}, sessions[0]}, fleet.Options{Now: w.clock.now})
 	for range sessions {
 		got(f.FoldAll(w.t.Context()))(w.t)

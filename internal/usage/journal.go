@@ -10,16 +10,15 @@ type Part struct {
 	Body    []byte // see EncodeReports
 }
 
-// Share says which of n counts the reports of this SIM, so that they are counted
-// in their order: a number below n, always the same.
+// Share says which of n counts the reports of this session, so that they are
+// counted in their order, whatever they name the SIM by: a number below n, always
+// the same.
 func (r *Report) Share(n int) int {
-	name := string(r.IMSI)
-	if name == "" {
-		name = string(r.MSISDN)
-	}
 	sum := uint32(2166136261) // FNV-1a
-	for i := range len(name) {
-		sum = (sum ^ uint32(name[i])) * 16777619
+	for _, text := range [...]string{r.Key.NAS, r.Key.ID} {
+		for i := range len(text) {
+			sum = (sum ^ uint32(text[i])) * 16777619
+		}
 	}
 	return int(sum>>1) % n
 }

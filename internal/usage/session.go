@@ -162,10 +162,12 @@ const sameStart = time.Minute
 // number; some name the session alone in what follows its Start.
 func (s *Session) GoesOn(r *Report) bool {
 	switch {
-	case r.IMSI != "" || r.Step == Start:
+	case r.IMSI != "":
 		return false
 	case !r.At.After(s.LastAt):
 		return true
+	case r.Step == Start:
+		return false
 	case s.Ended():
 		began := r.At.Add(-time.Duration(r.Seconds) * time.Second)
 		return began.Sub(s.StartedAt).Abs() < sameStart
