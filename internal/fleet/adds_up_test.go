@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -36,6 +37,7 @@ func TestRandomUsageAddsUp(t *testing.T) {
 		}
 		m.finish()
 		m.check()
+		m.checkTotals(raw(t, o))
 	})
 }
 
@@ -147,13 +149,16 @@ func (m *model) replace() {
 	m.stocked++
 }
 
-// command suspends or resumes a SIM, or gives it another data limit.
+// command suspends or resumes a SIM, or gives it another data limit or account.
 func (m *model) command() {
 	of := m.sims[m.rand.IntN(len(m.sims))]
-	switch m.rand.IntN(3) {
+	switch m.rand.IntN(4) {
 	case 0:
-		m.edit(of, func(s *sim.SIM) { s.DataLimit = int64(1_000_000 + m.rand.IntN(5)) })
+		to := []ident.PortfolioID{m.a.ID, m.b.ID}[m.rand.IntN(2)]
+		got(m.Apply(m.t.Context(), m.op, []ident.ICCID{of}, func(fleet.Facts) (fleet.Edit, error) { return fleet.Edit{Portfolio: &to}, nil }, nil))(m.t)
 	case 1:
+		m.edit(of, func(s *sim.SIM) { s.DataLimit = int64(1_000_000 + m.rand.IntN(5)) })
+	case 2:
 		m.apply(m.op, sim.SuspendAdmin, of)
 	default:
 		m.apply(m.op, sim.ResumeAdmin, of)
@@ -187,6 +192,30 @@ func (m *model) check() {
 		}
 		if _, total, err := m.DataSessions(m.t.Context(), m.op, []ident.ICCID{of}, time.Time{}, m.clock.now().Add(time.Hour), 0, 1); err != nil || m.bytes[of] > 0 && total == 0 {
 			m.t.Errorf("SIM %s has %d sessions: %v", of, total, err)
+		}
+	}
+}
+
+// checkTotals holds the counters of hours, items and accounts against what all
+// SIMs used.
+func (m *model) checkTotals(db *sql.DB) {
+	m.t.Helper()
+	bytes, cost := int64(0), int64(0)
+	for of := range m.bytes {
+		bytes, cost = bytes+m.bytes[of], cost+m.cost[of]*1_000_000
+	}
+	for text, want := range map[string]int64{
+		"SELECT CAST(SUM(bytes_in + bytes_out) AS BIGINT) FROM usage_hour": bytes,
+		"SELECT CAST(SUM(rounded) AS BIGINT) FROM usage_item":              bytes,
+		"SELECT CAST(SUM(bytes) AS BIGINT) FROM portfolio_month":           bytes,
+		"SELECT CAST(SUM(cost) AS BIGINT) FROM portfolio_month":            cost,
+		`SELECT count(*) FROM (SELECT s.portfolio_no, m.month, SUM(m.bytes) AS b, SUM(m.cost) AS c FROM usage_month m JOIN sim s ON s.id = m.sim_id GROUP BY 1, 2) x
+			JOIN (SELECT portfolio_no, month, SUM(bytes) AS b, SUM(cost) AS c FROM portfolio_month GROUP BY 1, 2) y
+			ON y.portfolio_no = x.portfolio_no AND y.month = x.month WHERE x.b <> y.b OR x.c <> y.c`: 0,
+	} {
+		var got int64
+		if err := db.QueryRowContext(m.t.Context(), text).Scan(&got); err != nil || got != want {
+			m.t.Errorf("%s: %d, want %d (%v)", text, got, want, err)
 		}
 	}
 }
