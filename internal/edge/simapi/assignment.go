@@ -2,6 +2,7 @@ package simapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strconv"
 
@@ -229,7 +230,15 @@ func (h *handler) CountStock(ctx context.Context, _ CountStockRequestObject) (Co
 	}
 	out := CountStock200JSONResponse{Items: make([]StockItem, len(c.Items))}
 	for i, item := range c.Items {
-		out.Items[i] = StockItem{Segment: map[string]string{by: item.Segment}, Count: item.Count}
+		out.Items[i] = StockItem{Segment: stockSegment(by, item.Segment), Count: item.Count}
 	}
 	return out, nil
+}
+
+// stockSegment names a segment by its id: accounts are texts, all else numbers.
+func stockSegment(by, id string) map[string]any {
+	if by == "portfolioId" {
+		return map[string]any{by: id}
+	}
+	return map[string]any{by: json.Number(id)}
 }

@@ -1503,8 +1503,10 @@ type Stock struct {
 type StockItem struct {
 	Count int64 `json:"count"`
 
-	// Segment Example: {"iccTypeId":"47"}
-	Segment map[string]string `json:"segment"`
+	// Segment The id counted by: `iccTypeId` and `packageId` are numbers, `portfolioId` is a string.
+	//
+	// Example: {"iccTypeId":47}
+	Segment map[string]interface{} `json:"segment"`
 }
 
 // Swap defines model for Swap.

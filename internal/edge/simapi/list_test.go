@@ -282,7 +282,7 @@ func TestCounts(t *testing.T) {
 		w.call(engineer, http.MethodGet, "/sim/iccCount?portfolioId=<B>", "").fails(t, 403, 6026)
 		w.call(engineer, http.MethodGet, "/sim/iccCount?segmentedBy=colour", "").fails(t, 400, 6006)
 		w.call(engineer, http.MethodGet, "/sim/iccStock", "").fails(t, 403, 6001)
-		w.call(operator, http.MethodGet, "/sim/iccStock", "").has(t, `{"items":[{"segment":{"iccTypeId":"47"},"count":2},{"segment":{"iccTypeId":"48"},"count":1}]}`)
+		w.call(operator, http.MethodGet, "/sim/iccStock", "").has(t, `{"items":[{"segment":{"iccTypeId":47},"count":2},{"segment":{"iccTypeId":48},"count":1}]}`)
 		portal := w.made(operator, "/portal", `{"name":"A's","title":"a","portfolioId":"<A>"}`, "portalId")
 		w.call(operator, http.MethodGet, "/sim/iccStock?portalId="+portal, "").has(t, `{"items":[]}`)
 		w.call(operator, http.MethodGet, "/sim/iccStock?portalId=<R>", "").has(t, `{"items":[{"count":2},{"count":1}]}`)
