@@ -273,11 +273,15 @@ func (x *exchange) named(p *problem) *problem {
 	return &out
 }
 
-// refuseRequest answers a request whose path has parameters of a wrong type.
+// refuseRequest answers a request whose path has parameters of a wrong type, or
+// whose body has numbers that only look whole to the contract, such as 1.0.
 func (h *handler) refuseRequest(w http.ResponseWriter, r *http.Request, err error) {
 	what := "the body cannot be read"
 	if bad, ok := errors.AsType[*InvalidParamFormatError](err); ok {
 		what = bad.ParamName + " has the wrong form"
+	}
+	if bad, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && bad.Field != "" {
+		what = bad.Field + " has the wrong form"
 	}
 	h.refuse(w, r, malformed([]string{what}))
 }

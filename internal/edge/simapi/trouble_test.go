@@ -195,3 +195,16 @@ func TestACallerThatGoes(t *testing.T) {
 	r := w.request(engineer, http.MethodGet, "/sim/<live>", "").WithContext(ctx)
 	w.edge.ServeHTTP(httptest.NewRecorder(), r)
 }
+
+// The contract's check takes 1.0 for whole; what then cannot be read is named.
+func TestANumberThatOnlyLooksWholeIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, body := range []string{`{"count":1.0}`, `{"count":1e1}`} {
+		a := w.call(engineer, http.MethodPut, "/sim/<live>/pingRequest", body)
+		a.fails(t, 400, 6006)
+		if !strings.Contains(a.body, "count has the wrong form") {
+			t.Error(a.body)
+		}
+	}
+}
