@@ -201,10 +201,7 @@ func (c *cutter) tell(ctx context.Context, cut *usage.Cut) usage.CutOutcome {
 	if reply == nil {
 		to := s.Last.Where
 		if to.Port() == 0 {
-			if c.links.has(gateway.Name) {
-				return "" // it will have another connection, or listen to this one
-			}
-			return usage.CutNoWay
+			return "" // it will have a connection again, or listen to the one that it has
 		}
 		var err error
 		if reply, err = c.sender.Exchange(ctx, radius.Peer{Addr: to, Secret: gateway.Secret}, request); err != nil {

@@ -183,6 +183,34 @@ func TestACutGoesOverTheGatewaysLink(t *testing.T) {
 	})
 }
 
+// A gateway that has an address of its own nowhere, as behind a translation, is not
+// given up because its link is down at that moment: the order waits for the next.
+func TestACutWaitsForTheGatewaysLink(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, s setup) {
+		s.gateways = []usage.NAS{{Name: "hub", Prefix: netip.MustParsePrefix("192.0.2.0/24")}}
+		w := newLinked(t, s)
+		w.sim(0, nil)
+		first := w.dialHub(w.at, w.a.issue("hub"), ack)
+		first.report(message(0, "a1", radius.StatusStart, 0))
+		known := func() bool {
+			links, err := w.fleet.GatewayLinks(t.Context())
+			w.must(err)
+			return links["hub"] != ""
+		}
+		until(t, "the link is known", known)
+		first.close()
+		until(t, "the link is gone", func() bool { return !known() })
+		w.command(0, sim.SuspendAdmin, "")
+		until(t, "it is to be tried again", func() bool { return w.seen.count("cut "+aaa.Retried) == 1 })
+		second := w.dialHub(w.at, w.a.issue("hub"), ack)
+		until(t, "the session is cut", func() bool { return w.proof(0) == "ack" })
+		if n := second.orders(); n != 1 {
+			t.Errorf("the new link took %d orders", n)
+		}
+	})
+}
+
 // Who takes an order: of two links the one that knows the session, and the
 // gateway's address where no link does.
 func TestWhoTakesAnOrder(t *testing.T) {
