@@ -35,6 +35,7 @@ func TestPortfolios(t *testing.T) {
 			`{"name":"Newer","title":"newer","billingDayOfMonth":28,"allowList":["192.0.2.0/24","203.0.113.7/32"]}`)
 		w.call(operator, http.MethodPatch, one, `{"allowList":[]}`).has(t, `{"allowList":[]}`)
 		for query, want := range map[string]string{"name=newer": "newer", "title=newer": "newer", "title=new": "", "matchField=title&matchType=S&title=NEW": "newer",
+			"matchField=status,title&matchType=s,e&status=SET&title=WER": "newer", "matchField=status&matchType=S&status=del": "",
 			"parentPortfolioId=<A>&sortField=name&sortOrder=D": "- newer", "status=deleted": ""} {
 			var p struct{ Items []struct{ Title string } }
 			w.call(operator, http.MethodGet, "/portfolio?"+query, "").into(t, &p)

@@ -216,8 +216,10 @@ func (rt *route) readQuery(raw string) (values, error) {
 }
 
 // query holds the parameters against their schemas, and takes out what is not
-// needed: quotes of spelling, such as leading zeros of a number.
+// needed: quotes of spelling, such as leading zeros of a number. A field that is
+// matched in part has a part of one of its words.
 func (f *findings) query(schemas map[string]*openapi3.Schema, q values) {
+	matched := words(q.text("matchField"))
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		s, all := schemas[name], q[name]
 		switch {
@@ -235,9 +237,22 @@ func (f *findings) query(schemas map[string]*openapi3.Schema, q values) {
 			}
 			all[0] = strconv.FormatInt(n, 10)
 			f.hold(name, s, n)
+		case len(s.Enum) > 0 && slices.Contains(matched, name):
+			f.part(name, s, all[0])
 		default:
 			f.hold(name, s, all[0])
 		}
+	}
+}
+
+// part holds a part of a word against the longest that there is.
+func (f *findings) part(name string, s *openapi3.Schema, text string) {
+	longest := 0
+	for _, word := range s.Enum {
+		longest = max(longest, len(fmt.Sprint(word)))
+	}
+	if len(text) > longest {
+		f.bad(name, "must be at most %d characters long", longest)
 	}
 }
 

@@ -168,6 +168,7 @@ func TestBadQueries(t *testing.T) {
 	w := newWorld(t)
 	for query, code := range map[string]int{
 		"pageSize=0": 6006, "pageSize=501": 6006, "pageSize=x": 6006, "pageSize=": 6006, "pageSize=5&pageSize=6": 6006, "pageSize=99999999999999999999": 6006,
+		"status=act": 6006, "matchField=status&matchType=S&status=unprovisioned-or-else": 6006, "matchField=status&matchType=S&status=act": 6054,
 		"status=on": 6006, "status=": 6006, "adminSuspend=true": 6006, "iccId=x": 6006, "iccId=1": 6006, "eId=1": 6006, "packageId=-1": 6006,
 		"activatedDate=yesterday": 6006, "activatedDate=2026-13-01": 6006, "imei=1": 6006, "portfolioId=1": 6006, "a=%zz": 6006,
 		"iccId=" + strings.Repeat("8944538500000000017,", 100) + "8944538500000000017": 6006,
