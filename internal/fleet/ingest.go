@@ -53,7 +53,7 @@ type metering struct {
 	tx Tx
 	at time.Time
 
-	sims   map[string]*usage.Subscriber
+	sims   map[string]*usage.Subscriber    // by IMSI, by + and number, and by # and id
 	goesOn map[usage.Key]*usage.Subscriber // whose session goes on, for reports without an IMSI
 	open   map[int64][]*usage.Session      // by SIM
 	newest map[usage.Key]*usage.Session
@@ -188,7 +188,9 @@ func (m *metering) load(ctx context.Context, reports []*usage.Report) (err error
 }
 
 // loadNameless reads the sessions of reports without an IMSI, and the SIMs of those
-// that go on: the number may have moved to another SIM since they began.
+// that go on: the number may have moved to another SIM since they began. Those are
+// locked after their sessions; who does it the other way round at that moment makes
+// one of the two run again.
 func (m *metering) loadNameless(ctx context.Context, reports []*usage.Report) (err error) {
 	nameless := map[usage.Key]bool{}
 	for _, r := range reports {
