@@ -24,6 +24,7 @@ type AccessReader interface {
 	Authentications(ctx context.Context, simID int64, from, to time.Time, offset, n int) ([]usage.Authentication, int64, error)
 	Sessions(ctx context.Context, ids []int64, from, to time.Time, offset, n int) ([]usage.Session, int64, error)
 	Cuts(ctx context.Context, simID int64, n int) ([]usage.CutRecord, error)
+	WaitingCuts(ctx context.Context, after int64, n int, now time.Time) (map[int64]netip.Addr, error)
 	GatewayLinks(ctx context.Context, now time.Time) (map[string]string, error)
 	OpenAfter(ctx context.Context, nas string, after usage.Mark, n int) ([]usage.Mark, error)
 }

@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"maps"
+	"net/netip"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/ident"
@@ -13,6 +15,7 @@ import (
 type CutWriter interface {
 	ClaimCuts(ctx context.Context, node string, n int, now, until time.Time) ([]usage.Cut, error)
 	CutDone(ctx context.Context, done []usage.CutAnswer, now time.Time) error
+	HurryCuts(ctx context.Context, sessions []int64, now time.Time) (int64, error)
 	SaveLinks(ctx context.Context, node string, gateways []string, now, until time.Time) error
 }
 
@@ -60,6 +63,40 @@ func (s *Service) CutDone(ctx context.Context, done []usage.CutAnswer) error {
 		return nil
 	}
 	return s.store.Write(ctx, func(tx Tx) error { return tx.CutDone(ctx, done, s.now()) })
+}
+
+// HurryCuts has the orders tried at once that wait for their next attempt and go to
+// an address in a range, as its gateway can be reached again. It returns how many.
+func (s *Service) HurryCuts(ctx context.Context, at netip.Prefix) (hurried int64, err error) {
+	for after, more := int64(0), true; more && err == nil; {
+		var page map[int64]netip.Addr
+		if page, err = s.store.WaitingCuts(ctx, after, maxPage, s.now()); err != nil {
+			return hurried, err
+		}
+		more = len(page) == maxPage
+		for id := range page {
+			after = max(after, id)
+		}
+		maps.DeleteFunc(page, func(_ int64, to netip.Addr) bool { return !at.Contains(to) })
+		n := int64(0)
+		n, err = s.hurry(ctx, keysOf(page))
+		hurried += n
+	}
+	if hurried > 0 {
+		s.cut()
+	}
+	return hurried, err
+}
+
+func (s *Service) hurry(ctx context.Context, sessions []int64) (n int64, err error) {
+	if len(sessions) == 0 {
+		return 0, nil
+	}
+	err = s.store.Write(ctx, func(tx Tx) (err error) {
+		n, err = tx.HurryCuts(ctx, sessions, s.now())
+		return err
+	})
+	return n, err
 }
 
 // SaveLinks says which gateways have a connection over TLS to a node, for as

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/tenant"
@@ -91,7 +92,9 @@ func (r reader) Cuts(ctx context.Context, simID int64, n int) (out []usage.CutRe
 	return out, err
 }
 
-// Cut has the open sessions of these SIMs cut, and returns how many.
+// Cut has the open sessions of these SIMs cut, and returns how many. An order that
+// waits for its next attempt stays the one it is, and is tried at once: who asks again
+// may know that the gateway is back.
 func (tx *Tx) Cut(ctx context.Context, ids []int64, reason string, now time.Time) (int64, error) {
 	if len(ids) == 0 {
 		return 0, nil
@@ -102,10 +105,19 @@ func (tx *Tx) Cut(ctx context.Context, ids []int64, reason string, now time.Time
 	list, arg := tx.engine.list("sim_id", ids)
 	return tx.exec(ctx, `INSERT INTO disconnect (session_id, sim_id, reason, asked_at, due_at, lease, attempts, outcome, done_at)
 		SELECT id, sim_id, CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), 0, 0, '', 0 FROM data_session WHERE `+list+` AND phase IN (1, 4)
-		ON CONFLICT (session_id) DO UPDATE SET reason = excluded.reason, asked_at = excluded.asked_at, due_at = excluded.due_at, lease = 0, attempts = 0,
-			outcome = '', done_at = 0, node = '', interim = 0
-			WHERE disconnect.outcome <> '' OR disconnect.interim > 0`, reason, micros(now), micros(now), arg)
+		ON CONFLICT (session_id) DO UPDATE SET `+cutAgain, reason, micros(now), micros(now), arg)
 }
+
+// cutAgain makes an order out of another one: out of one that is done, or is to go on,
+// a new one. One that is being done is left to who does it.
+var cutAgain = func() string {
+	const waits = "CASE WHEN disconnect.outcome = '' AND disconnect.interim = 0 "
+	text := "due_at = " + waits + "AND disconnect.lease <> 0 THEN disconnect.due_at ELSE excluded.due_at END, outcome = '', done_at = 0, interim = 0"
+	for _, c := range []string{"reason", "asked_at", "lease", "attempts", "node"} {
+		text += ", " + c + " = " + waits + "THEN disconnect." + c + " ELSE excluded." + c + " END"
+	}
+	return text
+}()
 
 // keepProofs keeps what became of orders to sessions that go on, and are about to
 // be given another order: those that a condition on the order o selects.
@@ -138,6 +150,28 @@ func (tx *Tx) Adjust(ctx context.Context, ids []int64, reason string, interim ti
 		ON CONFLICT (session_id) DO UPDATE SET reason = excluded.reason, asked_at = excluded.asked_at, due_at = excluded.due_at, lease = 0, attempts = 0,
 			outcome = '', done_at = 0, node = '', interim = excluded.interim WHERE disconnect.interim > 0`,
 		reason, micros(now), micros(now), int64(interim/time.Second), arg)
+}
+
+// WaitingCuts returns where to send orders that wait for their next attempt, by
+// session, of up to n sessions behind one.
+func (r reader) WaitingCuts(ctx context.Context, after int64, n int, now time.Time) (map[int64]netip.Addr, error) {
+	out := map[int64]netip.Addr{}
+	err := r.each(ctx, func(rows rowScanner) error {
+		var id int64
+		var at string
+		err := rows.Scan(&id, &at)
+		to, _ := netip.ParseAddrPort(at) // empty for none
+		out[id] = to.Addr()
+		return err
+	}, `SELECT d.id, d.coa FROM disconnect x JOIN data_session d ON d.id = x.session_id
+		WHERE x.session_id > ? AND x.outcome = '' AND x.lease = 0 AND x.due_at > ? ORDER BY x.session_id LIMIT ?`, after, micros(now), n)
+	return out, err
+}
+
+// HurryCuts has orders tried at once that wait for their next attempt.
+func (tx *Tx) HurryCuts(ctx context.Context, sessions []int64, now time.Time) (int64, error) {
+	list, arg := tx.engine.list("session_id", sessions)
+	return tx.exec(ctx, "UPDATE disconnect SET due_at = ? WHERE outcome = '' AND lease = 0 AND due_at > ? AND "+list, micros(now), micros(now), arg)
 }
 
 // SaveLinks stores which gateways have a connection over TLS to a node, instead

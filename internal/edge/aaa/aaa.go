@@ -52,6 +52,7 @@ type Fleet interface {
 	CloseNAS(ctx context.Context, nas string, at time.Time) (int, error)
 	ClaimCuts(ctx context.Context, node string, n int, lease time.Duration) ([]usage.Cut, error)
 	CutDone(ctx context.Context, done []usage.CutAnswer) error
+	HurryCuts(ctx context.Context, at netip.Prefix) (int64, error)
 	SaveLinks(ctx context.Context, node string, gateways []string, lasts time.Duration) error
 	GatewayLinks(ctx context.Context) (map[string]string, error)
 	NASes(ctx context.Context, r fleet.Request) ([]usage.NAS, error)
@@ -147,7 +148,8 @@ func New(o Options) (*Server, error) {
 	if err := fault.Join(errs...); err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, gateways: newGateways(&o), links: newLinks(&o)}
+	s := &Server{Options: o, gateways: newGateways(&o)}
+	s.links = newLinks(&o, s.gateways)
 	s.trouble = trouble{log: o.Log, what: "accounting cannot be stored; gateways will repeat it"}
 	s.access = newGatherer(o.Workers, o.Batch, s.admitAll)
 	s.accounts = newGatherer(o.Workers, o.Batch, s.keepAll)

@@ -70,6 +70,7 @@ func (strict) ClaimCuts(context.Context, string, int, time.Duration) ([]usage.Cu
 }
 func (strict) GatewayLinks(context.Context) (map[string]string, error)          { return nil, nil }
 func (strict) SaveLinks(context.Context, string, []string, time.Duration) error { return nil }
+func (strict) HurryCuts(context.Context, netip.Prefix) (int64, error)           { return 0, nil }
 func (strict) CutDone(context.Context, []usage.CutAnswer) error                 { return nil }
 
 func (strict) NASes(context.Context, fleet.Request) ([]usage.NAS, error) {

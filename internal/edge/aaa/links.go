@@ -17,6 +17,7 @@ import (
 // connection where there is one.
 type links struct {
 	fleet   Fleet
+	list    *gateways
 	log     *slog.Logger
 	now     func() time.Time
 	node    string // this one, by a name that no other has
@@ -24,9 +25,11 @@ type links struct {
 	refresh time.Duration
 	changed chan struct{}
 	trouble trouble
+	waiting trouble
 
 	mu   sync.Mutex
 	open map[string][]*radius.Back // by gateway, oldest first
+	back map[string]bool           // gateways that have a link again, whose orders wait
 	deaf map[string]time.Time      // gateways that take no orders over their connections, until when
 
 	elsewhere map[string]string // nodes by gateway, as they were read
@@ -41,15 +44,19 @@ const (
 	linkSaves = 20 * time.Second // between two words of this node
 )
 
-func newLinks(o *Options) *links {
-	return &links{fleet: o.Fleet, log: o.Log, now: o.Now, node: rand.Text(), answer: o.Answer, refresh: linkSaves, changed: make(chan struct{}, 1),
-		open: map[string][]*radius.Back{}, deaf: map[string]time.Time{},
-		trouble: trouble{log: o.Log, what: "the connections of gateways cannot be stored; other nodes do not know of them"}}
+func newLinks(o *Options, g *gateways) *links {
+	return &links{fleet: o.Fleet, list: g, log: o.Log, now: o.Now, node: rand.Text(), answer: o.Answer, refresh: linkSaves, changed: make(chan struct{}, 1),
+		open: map[string][]*radius.Back{}, back: map[string]bool{}, deaf: map[string]time.Time{},
+		trouble: trouble{log: o.Log, what: "the connections of gateways cannot be stored; other nodes do not know of them"},
+		waiting: trouble{log: o.Log, what: "orders that wait for gateways that are connected again cannot be hurried; they are tried later"}}
 }
 
 // opened notes a connection of a gateway.
 func (l *links) opened(c radius.Client, b *radius.Back) (ended func()) {
 	l.mu.Lock()
+	if len(l.open[c.Name]) == 0 {
+		l.back[c.Name] = true
+	}
 	l.open[c.Name] = append(l.open[c.Name], b)
 	l.mu.Unlock()
 	l.change()
@@ -145,7 +152,8 @@ func (l *links) at(ctx context.Context, gateway string) string {
 	return ""
 }
 
-// run tells the other nodes which gateways are connected here, until ctx ends.
+// run tells the other nodes which gateways are connected here, and has the orders
+// tried that wait for one that is connected again, until ctx ends.
 func (l *links) run(ctx context.Context) {
 	tick := time.NewTicker(l.refresh)
 	defer tick.Stop()
@@ -170,5 +178,28 @@ func (l *links) run(ctx context.Context) {
 			told = len(names) > 0 || err != nil
 			l.trouble.met(err)
 		}
+		l.hurry(ctx)
+	}
+}
+
+// hurry has the orders tried at once that wait for gateways that are back.
+func (l *links) hurry(ctx context.Context) {
+	l.mu.Lock()
+	back := slices.Collect(maps.Keys(l.back))
+	l.mu.Unlock()
+	known := l.list.list.Load().name
+	for _, name := range back {
+		if n := known[name]; n != nil {
+			hurried, err := l.fleet.HurryCuts(ctx, n.Prefix)
+			if l.waiting.met(err); err != nil {
+				return // until the next tick
+			}
+			if hurried > 0 {
+				l.log.Info("a gateway is connected again; orders that waited for it are tried", "gateway", name, "orders", hurried)
+			}
+		}
+		l.mu.Lock()
+		delete(l.back, name)
+		l.mu.Unlock()
 	}
 }

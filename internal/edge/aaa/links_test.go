@@ -202,7 +202,14 @@ func TestACutWaitsForTheGatewaysLink(t *testing.T) {
 		first.close()
 		until(t, "the link is gone", func() bool { return !known() })
 		w.command(0, sim.SuspendAdmin, "")
-		until(t, "it is to be tried again", func() bool { return w.seen.count("cut "+aaa.Retried) == 1 })
+		until(t, "it is to be tried again", func() bool {
+			cuts, err := w.fleet.Cuts(t.Context(), operator, iccid(0), 1)
+			w.must(err)
+			return len(cuts) == 1 && cuts[0].Attempts == 1
+		})
+		later := usage.CutAnswer{RetryAt: time.Now().Add(time.Hour)} // as after many attempts
+		later.Cut.Session.ID = w.sessions(0)[0].ID
+		w.must(w.fleet.CutDone(t.Context(), []usage.CutAnswer{later}))
 		second := w.dialHub(w.at, w.a.issue("hub"), ack)
 		until(t, "the session is cut", func() bool { return w.proof(0) == "ack" })
 		if n := second.orders(); n != 1 {
