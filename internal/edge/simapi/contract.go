@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/simurgh-iot/simurgh/api"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -30,9 +32,10 @@ type route struct {
 	outside bool // it asks a network, and is no part of a transaction
 }
 
-// load reads the contract. It is part of the program: a fault in it is a bug.
-func load(text []byte) *contract {
-	doc, err := openapi3.NewLoader().LoadFromData(text)
+// theContract is the contract, read once. It is part of the program: a fault in it is a
+// bug.
+var theContract = sync.OnceValue(func() *contract {
+	doc, err := openapi3.NewLoader().LoadFromData(api.SIMAPI)
 	if err != nil {
 		panic(err)
 	}
@@ -47,7 +50,7 @@ func load(text []byte) *contract {
 		}
 	}
 	return c
-}
+})
 
 func newRoute(method, path string, op *openapi3.Operation) *route {
 	rt := &route{name: op.OperationID, pattern: method + " " + path, may: needs[op.OperationID], query: map[string]*openapi3.Schema{},

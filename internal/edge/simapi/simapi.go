@@ -28,7 +28,6 @@ import (
 	"net/http"
 	"net/netip"
 
-	"github.com/simurgh-iot/simurgh/api"
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 )
@@ -57,7 +56,7 @@ func New(o Options) http.Handler {
 	if o.MaxBody <= 0 {
 		o.MaxBody = defaultBody
 	}
-	h := &handler{labelSuspended: o.LabelSuspended, trusted: o.HTTP.Trusted, fleet: o.Fleet, log: o.HTTP.Log, contract: load(api.SIMAPI)}
+	h := &handler{labelSuspended: o.LabelSuspended, trusted: o.HTTP.Trusted, fleet: o.Fleet, log: o.HTTP.Log, contract: theContract()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
