@@ -24,6 +24,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 	"github.com/simurgh-iot/simurgh/internal/vault"
 )
@@ -142,7 +143,7 @@ func is(t *testing.T, a *app.App, iccid ident.ICCID, want sim.Status) bool {
 
 func TestServe(t *testing.T) {
 	t.Parallel()
-	a := open(t, t.TempDir())
+	a := open(t, sqlitetest.Dir(t))
 	furnish(t, a, app.FirstNetwork)
 	s := serve(t, a, app.Serving{})
 	for path, want := range map[string]string{"/healthz": `{"alive":true}`, "/readyz": `"ready":true`, "/metrics": `simurgh_sims{status="available"} 2`} {
@@ -218,7 +219,7 @@ func TestCrewPicksUpNetworks(t *testing.T) {
 
 func TestTerminatedSIMsReturnToStock(t *testing.T) {
 	t.Parallel()
-	a := open(t, t.TempDir())
+	a := open(t, sqlitetest.Dir(t))
 	if err := a.Fleet.AddNetwork(t.Context(), operator, plan.Network{Name: "short", Driver: app.SimulatedDriver}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +234,7 @@ func TestTerminatedSIMsReturnToStock(t *testing.T) {
 // What a network has lost is found on schedule, and told again.
 func TestReconcilesBySchedule(t *testing.T) {
 	t.Parallel()
-	a := open(t, t.TempDir())
+	a := open(t, sqlitetest.Dir(t))
 	furnish(t, a, app.FirstNetwork)
 	serve(t, a, app.Serving{ReconcileEvery: 30 * time.Millisecond, Repair: true}.Hurried())
 	command(t, a, sim.ActivateLive, first, second)
@@ -260,9 +261,9 @@ func TestReconcilesBySchedule(t *testing.T) {
 
 func TestPortIsTaken(t *testing.T) {
 	t.Parallel()
-	a := open(t, t.TempDir())
+	a := open(t, sqlitetest.Dir(t))
 	s := serve(t, a, app.Serving{})
-	err := open(t, t.TempDir()).Serve(t.Context(), app.Serving{HTTP: strings.TrimPrefix(s.url, "http://")})
+	err := open(t, sqlitetest.Dir(t)).Serve(t.Context(), app.Serving{HTTP: strings.TrimPrefix(s.url, "http://")})
 	if fault.CodeOf(err) != "serve.listen" || !strings.Contains(err.Error(), "--http") {
 		t.Errorf("Serve = %v", err)
 	}

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 )
 
 // A path with a slash too many reaches the dialect that it means, which answers
 // in its own words; nobody is sent elsewhere, where a PUT would become a GET.
 func TestUncleanPathsReachTheirDialect(t *testing.T) {
 	t.Parallel()
-	s := serve(t, open(t, t.TempDir()), app.Serving{})
+	s := serve(t, open(t, sqlitetest.Dir(t)), app.Serving{})
 	tr := &http.Transport{DisableKeepAlives: true}
 	defer tr.CloseIdleConnections()
 	client := &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -8,13 +8,14 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/app"
 	"github.com/simurgh-iot/simurgh/internal/edge/terminal"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 )
 
 // What the first page names is there; it takes nothing but being read, and takes
 // no other path from the dialects.
 func TestHomeLeadsToTheDoors(t *testing.T) {
 	t.Parallel()
-	s := serve(t, open(t, t.TempDir()), app.Serving{Terminal: terminal.Options{Prefixes: []string{"/webapi"}}})
+	s := serve(t, open(t, sqlitetest.Dir(t)), app.Serving{Terminal: terminal.Options{Prefixes: []string{"/webapi"}}})
 	code, page := s.get(t, "/")
 	if code != http.StatusOK || !strings.Contains(page, app.Version()) || !strings.Contains(page, "<code>/webapi</code>") {
 		t.Fatalf("%d %s", code, page)

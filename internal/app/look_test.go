@@ -17,6 +17,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/network/simulated"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 )
 
 // behave tells the first network how to behave.
@@ -58,7 +59,7 @@ func (l *lines) count(what string) int {
 func openLogged(t *testing.T) (*app.App, *lines) {
 	t.Helper()
 	log := &lines{}
-	a, err := app.Open(t.Context(), app.Config{Data: t.TempDir(), Log: slog.New(slog.NewTextHandler(log, nil))})
+	a, err := app.Open(t.Context(), app.Config{Data: sqlitetest.Dir(t), Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func TestNetworkGoesAwayAndComesBack(t *testing.T) {
 // A look needs no server, and says what is wrong.
 func TestLook(t *testing.T) {
 	t.Parallel()
-	a := open(t, t.TempDir())
+	a := open(t, sqlitetest.Dir(t))
 	look := func(n plan.Network) app.Look { return a.Look(t.Context(), n) }
 	l := look(plan.Network{Name: "lab", Driver: app.SimulatedDriver})
 	if l.Err != nil || l.Report.Software != "a simulation" || !l.Lists || len(l.Abilities.Reads.Names()) != 4 {
@@ -153,7 +154,7 @@ func timeline(t *testing.T, a *app.App, n int) []event.Event {
 // without; its no is in the timeline.
 func TestControls(t *testing.T) {
 	t.Parallel()
-	a := open(t, t.TempDir())
+	a := open(t, sqlitetest.Dir(t))
 	furnish(t, a, app.FirstNetwork)
 	if err := control(t, a, sim.Disconnect); fault.CodeOf(err) != "sim.not_active" {
 		t.Errorf("of a SIM in stock: %v", err)
@@ -191,7 +192,7 @@ func TestControls(t *testing.T) {
 // A network that can do nothing at once says why, and nothing is written down.
 func TestCannotControl(t *testing.T) {
 	t.Parallel()
-	a := open(t, t.TempDir())
+	a := open(t, sqlitetest.Dir(t))
 	ctx := context.WithoutCancel(t.Context())
 	if err := a.Fleet.AddNetwork(ctx, operator, plan.Network{Name: "core", Driver: "osmohlr"}, nil); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 	"github.com/simurgh-iot/simurgh/internal/wire/radius"
@@ -102,7 +103,7 @@ func TestADataLimitLastsItsMonth(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	a, err := app.Open(t.Context(), app.Config{Data: t.TempDir(), Now: now})
+	a, err := app.Open(t.Context(), app.Config{Data: sqlitetest.Dir(t), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestServeNeedsItsRADIUSPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
-	a := open(t, t.TempDir())
+	a := open(t, sqlitetest.Dir(t))
 	err = a.Serve(t.Context(), app.Serving{HTTP: "127.0.0.1:0", RADIUS: app.RADIUS{Auth: taken.LocalAddr().String()}})
 	if err == nil || !strings.Contains(err.Error(), "for RADIUS") {
 		t.Errorf("%v", err)

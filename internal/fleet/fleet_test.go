@@ -17,6 +17,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 	"github.com/simurgh-iot/simurgh/internal/vault"
 )
@@ -78,7 +79,7 @@ func (keeper) HashToken(t string) []byte { return vault.HashToken(t) }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	return newWorldOn(t, store.Options{Dir: t.TempDir()})
+	return newWorldOn(t, store.Options{Dir: sqlitetest.Dir(t)})
 }
 
 func newWorldOn(t testing.TB, o store.Options) *world {

@@ -17,12 +17,13 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
 func onEngines(t *testing.T, test func(t *testing.T, o store.Options)) {
 	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, store.Options{Dir: t.TempDir()}) })
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, store.Options{Dir: sqlitetest.Dir(t)}) })
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, store.Options{URL: pgtest.URL(t)}) })
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 )
 
 // A network is changed without a word of its secret, and goes once nothing
@@ -81,7 +82,7 @@ func TestNetworkIsChangedAndRemoved(t *testing.T) {
 func TestNetworkIsRemovedWhileSIMsComeToIt(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string]func() store.Options{
-		"sqlite":   func() store.Options { return store.Options{Dir: t.TempDir()} },
+		"sqlite":   func() store.Options { return store.Options{Dir: sqlitetest.Dir(t)} },
 		"postgres": func() store.Options { return store.Options{URL: pgtest.URL(t)} },
 	} {
 		t.Run(name, func(t *testing.T) {

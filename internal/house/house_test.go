@@ -34,6 +34,7 @@ var rooms = []struct {
 	{"internal/bulk", []string{"internal/job"}},
 	{"internal/fleet", []string{"internal/job", "internal/bulk"}},
 	{"internal/store/pgtest", []string{"internal/store"}},
+	{"internal/store/sqlitetest", []string{"internal/store"}},
 	{"internal/store/storetest", []string{"internal/store", "internal/job", "internal/bulk"}},
 	{"internal/store", []string{"internal/job", "internal/bulk"}},
 	{"internal/network/drivertest", []string{"internal/network"}},

@@ -13,6 +13,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/job"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -29,7 +30,7 @@ func (q queue) Write(ctx context.Context, fn func(job.Tx) error) error {
 func onEngines(t *testing.T, test func(t *testing.T, o store.Options)) {
 	t.Parallel()
 	for name, options := range map[string]func() store.Options{
-		"sqlite":   func() store.Options { return store.Options{Dir: t.TempDir()} },
+		"sqlite":   func() store.Options { return store.Options{Dir: sqlitetest.Dir(t)} },
 		"postgres": func() store.Options { return store.Options{URL: pgtest.URL(t)} },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
 
@@ -139,7 +140,7 @@ func TestAppendsWaitForNoWrite(t *testing.T) {
 // A transaction need not be synced only while it takes from the journal.
 func TestOnlyTheJournalsWritesAreNotSynced(t *testing.T) {
 	t.Parallel()
-	db := open(t, store.Options{Dir: t.TempDir()})
+	db := open(t, store.Options{Dir: sqlitetest.Dir(t)})
 	level := func(write func(context.Context, func(*store.Tx) error) error, result error) (n int64) {
 		if err := write(t.Context(), func(tx *store.Tx) (err error) {
 			n, err = tx.Number(t.Context(), "PRAGMA synchronous")
@@ -223,7 +224,7 @@ func (f *folder) close(db *store.DB) {
 // is counted is not kept.
 func TestTheJournalOutlivesTheProcess(t *testing.T) {
 	t.Parallel()
-	f := &folder{t: t, dir: t.TempDir()}
+	f := &folder{t: t, dir: sqlitetest.Dir(t)}
 	db := f.open()
 	keep(t, db, "a", "b", "c")
 	if got := take(t, db, 1); got != "a" {
@@ -249,7 +250,7 @@ func TestTheJournalOutlivesTheProcess(t *testing.T) {
 // journal still has it.
 func TestAnOlderDatabaseWithItsJournal(t *testing.T) {
 	t.Parallel()
-	f := &folder{t: t, dir: t.TempDir()}
+	f := &folder{t: t, dir: sqlitetest.Dir(t)}
 	db := f.open()
 	keep(t, db, "a")
 	take(t, db, 10)
@@ -268,7 +269,7 @@ func TestAnOlderDatabaseWithItsJournal(t *testing.T) {
 // to it is not taken for what was counted already.
 func TestAnOlderJournal(t *testing.T) {
 	t.Parallel()
-	f := &folder{t: t, dir: t.TempDir()}
+	f := &folder{t: t, dir: sqlitetest.Dir(t)}
 	db := f.open()
 	keep(t, db, "a")
 	f.close(db)
@@ -290,7 +291,7 @@ func TestAnOlderJournal(t *testing.T) {
 func TestAMissingJournal(t *testing.T) {
 	t.Parallel()
 	for _, files := range []map[string][]byte{nil, {store.JournalName: {}}} {
-		f := &folder{t: t, dir: t.TempDir()}
+		f := &folder{t: t, dir: sqlitetest.Dir(t)}
 		db := f.open()
 		keep(t, db, "a", "b")
 		take(t, db, 1)
@@ -315,7 +316,7 @@ func TestAMissingJournal(t *testing.T) {
 // and leaves no file behind. Another process finds it then, too.
 func TestTheFirstReportMakesTheJournal(t *testing.T) {
 	t.Parallel()
-	f := &folder{t: t, dir: t.TempDir()}
+	f := &folder{t: t, dir: sqlitetest.Dir(t)}
 	db, other := f.open(), f.open()
 	for _, d := range []*store.DB{db, other} {
 		got := take(t, d, 10)
@@ -348,7 +349,7 @@ func TestTheFirstReportMakesTheJournal(t *testing.T) {
 // no database in it.
 func TestTheFilesAreTheirOwners(t *testing.T) {
 	t.Parallel()
-	f := &folder{t: t, dir: t.TempDir()}
+	f := &folder{t: t, dir: sqlitetest.Dir(t)}
 	if err := os.Chmod(f.dir, 0o755); err != nil { //nolint:gosec // that it is open is what is tried
 		t.Fatal(err)
 	}
@@ -366,7 +367,7 @@ func TestTheFilesAreTheirOwners(t *testing.T) {
 // transaction that takes from it runs there, and must wait for neither.
 func TestWhoTakesWaitsForNobodyAtTheJournal(t *testing.T) {
 	t.Parallel()
-	f := &folder{t: t, dir: t.TempDir()}
+	f := &folder{t: t, dir: sqlitetest.Dir(t)}
 	db := f.open()
 	meanwhile := func(other func() error, enough func(error) bool) error {
 		done := make(chan error, 1)
@@ -404,7 +405,7 @@ func TestWhoTakesWaitsForNobodyAtTheJournal(t *testing.T) {
 // nothing of it is counted.
 func TestTheJournalOfAnother(t *testing.T) {
 	t.Parallel()
-	f, g := &folder{t: t, dir: t.TempDir()}, &folder{t: t, dir: t.TempDir()}
+	f, g := &folder{t: t, dir: sqlitetest.Dir(t)}, &folder{t: t, dir: sqlitetest.Dir(t)}
 	db := f.open()
 	keep(t, db, "a")
 	take(t, db, 10)
@@ -445,7 +446,7 @@ func TestADamagedJournal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &folder{t: t, dir: t.TempDir()}
+			f := &folder{t: t, dir: sqlitetest.Dir(t)}
 			db := f.open()
 			for range 20 {
 				keep(t, db, strings.Repeat("a", 3000))

@@ -7,12 +7,13 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/store/storetest"
 )
 
 // engines are where every test of this package runs.
 var engines = map[string]func(t testing.TB) store.Options{
-	"sqlite":   func(t testing.TB) store.Options { return store.Options{Dir: t.TempDir()} },
+	"sqlite":   func(t testing.TB) store.Options { return store.Options{Dir: sqlitetest.Dir(t)} },
 	"postgres": func(t testing.TB) store.Options { return store.Options{URL: pgtest.URL(t)} },
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/network/simulated"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/sync"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
@@ -48,7 +49,7 @@ func (l *lab) pass(d time.Duration) {
 
 func newLab(t *testing.T, n int) *lab {
 	t.Helper()
-	ctx, dir := t.Context(), t.TempDir()
+	ctx, dir := t.Context(), sqlitetest.Dir(t)
 	l := &lab{t: t, op: fleet.Request{Caller: tenant.Operator("test"), Via: "cli"}, networks: map[string]*simulated.Network{}, sims: map[string][]ident.ICCID{}}
 	a, err := app.Open(ctx, app.Config{Data: dir, Now: l.now})
 	l.must(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 	"github.com/simurgh-iot/simurgh/internal/vault"
@@ -89,7 +90,7 @@ func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
 	o := store.Options{URL: s.database}
 	if s.database == "" {
-		o.Dir = t.TempDir()
+		o.Dir = sqlitetest.Dir(t)
 	}
 	w := &world{t: t, seen: newObserved(), rope: make(chan struct{}, 1)}
 	var err error

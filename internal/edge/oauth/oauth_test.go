@@ -23,6 +23,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
 	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/store/sqlitetest"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
 )
 
@@ -62,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, at: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC), op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli"}}
 	log := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	a, err := app.Open(t.Context(), app.Config{Data: t.TempDir(), Now: w.now, Log: log})
+	a, err := app.Open(t.Context(), app.Config{Data: sqlitetest.Dir(t), Now: w.now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
