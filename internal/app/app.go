@@ -9,7 +9,9 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -108,11 +110,22 @@ func (a *App) unlock(ctx context.Context) error {
 		return fault.New(fault.Precondition, "vault.key",
 			"the key file %s is not the one that this database was sealed with; name the right one with --key-file or SIMURGH_KEY_FILE", path)
 	}
+	a.warnOfReaders(path)
 	if made {
 		a.NewKey = path
 		a.Log.Info("a new sealing key was made; back it up, apart from the database", "file", path)
 	}
 	return nil
+}
+
+// warnOfReaders says that everybody on the machine can read the key, and with it every
+// secret in a copy of the database.
+func (a *App) warnOfReaders(path string) {
+	const others = 0o007
+	is, err := os.Stat(path)
+	if err == nil && runtime.GOOS != "windows" && is.Mode().Perm()&others != 0 {
+		a.Log.Warn("everybody on this machine can read the key that secrets are sealed with: run chmod o= on it", "file", path, "mode", is.Mode().Perm().String())
+	}
 }
 
 // loadKey loads the key file; a missing one is made unless the database is sealed.

@@ -1,11 +1,13 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -313,6 +315,29 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 	_, err = app.Open(t.Context(), app.Config{Data: dir, KeyFile: other})
 	if fault.CodeOf(err) != "vault.key" || !strings.Contains(err.Error(), "--key-file") {
 		t.Errorf("Open = %v", err)
+	}
+}
+
+// A key that everybody can read is taken, and its owner told.
+func TestAKeyThatEverybodyReads(t *testing.T) {
+	t.Parallel()
+	dir := sqlitetest.Dir(t)
+	key := open(t, dir).NewKey
+	for mode, warned := range map[os.FileMode]bool{0o600: false, 0o440: false, 0o644: true} {
+		if err := os.Chmod(key, mode); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		a, err := app.Open(t.Context(), app.Config{Data: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), "everybody on this machine can read the key") && strings.Contains(log.String(), key); got != warned {
+			t.Errorf("mode %s: warned %v, %q", mode, got, log.String())
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

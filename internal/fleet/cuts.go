@@ -68,9 +68,9 @@ func (s *Service) CutDone(ctx context.Context, done []usage.CutAnswer) error {
 // HurryCuts has the orders tried at once that wait for their next attempt and go to
 // an address in a range, as its gateway can be reached again. It returns how many.
 func (s *Service) HurryCuts(ctx context.Context, at netip.Prefix) (hurried int64, err error) {
-	for after, more := int64(0), true; more && err == nil; {
-		var page map[int64]netip.Addr
-		if page, err = s.store.WaitingCuts(ctx, after, maxPage, s.now()); err != nil {
+	for after, more := int64(0), true; more; {
+		page, err := s.store.WaitingCuts(ctx, after, maxPage, s.now())
+		if err != nil {
 			return hurried, err
 		}
 		more = len(page) == maxPage
@@ -78,14 +78,13 @@ func (s *Service) HurryCuts(ctx context.Context, at netip.Prefix) (hurried int64
 			after = max(after, id)
 		}
 		maps.DeleteFunc(page, func(_ int64, to netip.Addr) bool { return !at.Contains(to) })
-		n := int64(0)
-		n, err = s.hurry(ctx, keysOf(page))
+		n, err := s.hurry(ctx, keysOf(page))
+		if err != nil {
+			return hurried, err
+		}
 		hurried += n
 	}
-	if hurried > 0 {
-		s.cut()
-	}
-	return hurried, err
+	return hurried, nil
 }
 
 func (s *Service) hurry(ctx context.Context, sessions []int64) (n int64, err error) {
@@ -96,6 +95,9 @@ func (s *Service) hurry(ctx context.Context, sessions []int64) (n int64, err err
 		n, err = tx.HurryCuts(ctx, sessions, s.now())
 		return err
 	})
+	if n > 0 && err == nil {
+		s.cut()
+	}
 	return n, err
 }
 
