@@ -23,6 +23,7 @@ type AccessReader interface {
 	Rejects(ctx context.Context, ids []int64, since time.Time) ([]usage.AccessRecord, error)
 	Authentications(ctx context.Context, simID int64, from, to time.Time, offset, n int) ([]usage.Authentication, int64, error)
 	Sessions(ctx context.Context, ids []int64, from, to time.Time, offset, n int) ([]usage.Session, int64, error)
+	LastEnded(ctx context.Context, simID int64) (s usage.Session, found bool, err error)
 	Cuts(ctx context.Context, simID int64, n int) ([]usage.CutRecord, error)
 	WaitingCuts(ctx context.Context, after int64, n int, now time.Time) (map[int64]netip.Addr, error)
 	GatewayLinks(ctx context.Context, now time.Time) (map[string]string, error)
@@ -140,6 +141,15 @@ func (s *Service) DataSessions(ctx context.Context, r Request, iccids []ident.IC
 		ids[i] = page.SIMs[i].ID
 	}
 	return s.store.Sessions(ctx, ids, from, to, offset, limit(n))
+}
+
+// LastEnded returns the newest data session that has ended of a SIM that the caller has
+// read; found is false when there is none.
+func (s *Service) LastEnded(ctx context.Context, r Request, of *sim.SIM) (last usage.Session, found bool, err error) {
+	if err := r.Caller.Needs(tenant.ActivityGet); err != nil {
+		return last, false, err
+	}
+	return s.store.LastEnded(ctx, of.ID)
 }
 
 // AddNAS lets a gateway speak RADIUS to us. The secret is sealed.

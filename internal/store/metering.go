@@ -312,6 +312,16 @@ func (tx *Tx) Quiet(ctx context.Context, ids []int64, since time.Time) (int64, e
 	return tx.exec(ctx, "UPDATE data_session SET phase = 4 WHERE phase = 1 AND last_at <= ? AND "+list, micros(since), arg)
 }
 
+// LastEnded returns the newest session of a SIM that has ended; found is false when there
+// is none.
+func (r reader) LastEnded(ctx context.Context, simID int64) (s usage.Session, found bool, err error) {
+	got, err := r.sessions(ctx, " WHERE d.sim_id = ? AND d.phase IN (2, 3) ORDER BY d.started_at DESC, d.id DESC LIMIT 1", simID)
+	if err != nil || len(got) == 0 {
+		return s, false, err
+	}
+	return got[0], true, nil
+}
+
 // Sessions lists sessions of SIMs that the caller has found in its sphere,
 // newest first, that began in a range, and how many there are in all.
 func (r reader) Sessions(ctx context.Context, ids []int64, from, to time.Time, offset, n int) (out []usage.Session, total int64, err error) {

@@ -70,12 +70,30 @@ func (h *handler) GetNetworkSnapshot(ctx context.Context, _ GetNetworkSnapshotRe
 		Device:   SnapshotDevice{Imei: orNull(a.IMEI), UpdateTime: at(a.IMEIAt)},
 		Location: SnapshotLocation{Lat: orNull(a.Lat), Lon: orNull(a.Lon), UpdateTime: at(a.LocatedAt)},
 	}
-	if !a.SessionStop.IsZero() { // the contract shows no session that is open
-		out.Data = SnapshotSession{Apn: orNull(a.APN), Ip: orNull(a.IP), Username: orNull(a.User), StartTime: at(a.SessionStart),
-			StopTime: at(a.SessionStop), UpdateTime: at(a.SessionStop)}
+	if out.Data, err = x.lastSession(ctx, &a); err != nil {
+		return nil, err
 	}
 	out.Attributes, err = x.labels(ctx)
 	return out, err
+}
+
+// lastSession shows the last data session that is over: the contract shows none that is
+// open, which is what was heard of last where there is one.
+func (x *exchange) lastSession(ctx context.Context, a *usage.Activity) (SnapshotSession, error) {
+	if !a.SessionStop.IsZero() || a.SessionStart.IsZero() {
+		return SnapshotSession{Apn: orNull(a.APN), Ip: orNull(a.IP), Username: orNull(a.User), StartTime: at(a.SessionStart),
+			StopTime: at(a.SessionStop), UpdateTime: at(a.SessionStop)}, nil
+	}
+	s, found, err := x.fleet.LastEnded(ctx, x.request, x.sim)
+	if err != nil || !found {
+		return SnapshotSession{}, err
+	}
+	ip := ""
+	if s.Last.IP.IsValid() {
+		ip = s.Last.IP.String()
+	}
+	return SnapshotSession{Apn: orNull(s.Last.APN), Ip: orNull(ip), Username: orNull(s.Last.User), StartTime: at(s.StartedAt),
+		StopTime: at(s.StoppedAt), UpdateTime: at(s.StoppedAt)}, nil
 }
 
 // GetLocation implements StrictServerInterface.

@@ -155,7 +155,11 @@ func TestReportedUsage(t *testing.T) {
 		if got := c.Items[11]; got.Accepts != 1 || got.Rejects != 1 {
 			t.Errorf("%+v", c)
 		}
-		w.call(engineer, http.MethodGet, "/sim/<live3>/networkSnapshot", "").has(t, `{"network":{"rat":"NR","mcc":"234"},"data":{"apn":"iot","startTime":"2026-03-04T10:30:00Z","stopTime":"2026-03-04T11:50:00Z"}}`)
+		ended := `{"network":{"rat":"NR","mcc":"234"},"data":{"apn":"iot","startTime":"2026-03-04T10:30:00Z","stopTime":"2026-03-04T11:50:00Z"}}`
+		w.call(engineer, http.MethodGet, "/sim/<live3>/networkSnapshot", "").has(t, ended)
+		r.Key.ID, r.At, r.APN = "s2", noon.Add(-5*time.Minute), "other"
+		w.ingest(r)
+		w.call(engineer, http.MethodGet, "/sim/<live3>/networkSnapshot", "").has(t, ended) // the new one is open
 	})
 }
 
