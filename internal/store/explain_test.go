@@ -26,6 +26,11 @@ func (r *recorder) query(ctx context.Context, text string, args ...any) (*sql.Ro
 	return r.querier.query(ctx, text, args...)
 }
 
+func (r *recorder) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	r.texts, r.args = append(r.texts, text), append(r.args, args)
+	return r.querier.exec(ctx, text, args...)
+}
+
 // startsTracker finds the SIMs of [explained].
 var startsTracker = &sim.Match{Text: "Tracker", How: sim.Starts, Fields: []sim.Field{sim.ByName}}
 

@@ -33,16 +33,18 @@ func (tx *Tx) AddOperations(ctx context.Context, ops []sim.Operation) error {
 
 const endedColumns = "sim_id, generation, progress, last_error text, attempts, done_at"
 
+// The sums keep PostgreSQL off the index of operations that are open: without
+// statistics it walks through all of them, for every batch of answers.
 var (
 	// An answer to a newer generation supersedes the older ones.
 	answeredTable = &table{name: "operation", columns: cols(endedColumns),
 		to: `progress = CASE WHEN operation.generation = :generation THEN :progress ELSE 6 END, last_error = :last_error,
 			attempts = :attempts, done_at = :done_at`,
-		where: "operation.sim_id = :sim_id AND operation.progress = 2 AND operation.generation <= :generation"}
+		where: "operation.sim_id = :sim_id AND operation.progress + 0 = 2 AND operation.generation <= :generation"}
 	decidedTable = &table{name: "operation", columns: cols(endedColumns),
 		to: `progress = :progress, generation = :generation, last_error = :last_error, attempts = :attempts,
 			done_at = CASE WHEN :progress = 2 THEN 0 ELSE :done_at END`,
-		where: "operation.sim_id = :sim_id AND operation.progress = 1"}
+		where: "operation.sim_id = :sim_id AND operation.progress + 0 = 1"}
 )
 
 // Answered ends the pending operations that the network has answered.
