@@ -48,6 +48,7 @@ type model struct {
 	sims    []ident.ICCID // in service
 	stocked int           // SIMs that have replaced others
 	open    []*carried
+	over    []usage.Key    // of sessions that have ended
 	sent    []usage.Report // all there were
 	waiting []usage.Report // to be counted
 	bytes   map[ident.ICCID]int64
@@ -60,6 +61,7 @@ type carried struct {
 	of      ident.ICCID
 	number  ident.MSISDN
 	names   string // what its reports name the SIM by: imsi, number, or nothing but in the Start
+	charges string // which of its reports have the Charging-Id: all, start, or later
 	in, out int64
 }
 
@@ -91,8 +93,13 @@ func (m *model) step() {
 func (m *model) begin() {
 	of := m.sims[m.rand.IntN(len(m.sims))]
 	s := m.sim(of)
-	c := &carried{session: *m.session(0, fmt.Sprint("s", len(m.sent))), of: of, number: s.MSISDN, names: []string{"imsi", "number", "nothing"}[m.rand.IntN(3)]}
-	c.imsi, c.key.NAS = s.IMSI, fmt.Sprint("pgw", m.rand.IntN(2))
+	c := &carried{session: *m.session(0, fmt.Sprint("s", len(m.sent))), of: of, number: s.MSISDN, names: []string{"imsi", "number", "nothing"}[m.rand.IntN(3)],
+		charges: []string{"all", "start", "later"}[m.rand.IntN(3)]}
+	c.imsi, c.key.NAS, c.key.Charging = s.IMSI, fmt.Sprint("pgw", m.rand.IntN(2)), int64(m.rand.IntN(2)*(1+len(m.sent)))
+	if len(m.over) > 0 && m.rand.IntN(4) == 0 { // an id that was in use before
+		c.key.NAS, c.key.ID = m.over[0].NAS, m.over[0].ID
+		m.over = m.over[1:]
+	}
 	m.open = append(m.open, c)
 	m.send(c, usage.Start)
 }
@@ -114,11 +121,15 @@ func (m *model) goOn(step usage.Step) {
 	m.send(c, step)
 	if step == usage.Stop {
 		m.open = append(m.open[:i], m.open[i+1:]...)
+		m.over = append(m.over, c.key)
 	}
 }
 
 func (m *model) send(c *carried, step usage.Step) {
 	m.clock.pass(time.Second)
+	if step == usage.Start {
+		c.begun = m.clock.now()
+	}
 	r := c.report(step, c.in, c.out)
 	r.MSISDN = c.number
 	switch {
@@ -126,6 +137,9 @@ func (m *model) send(c *carried, step usage.Step) {
 		r.IMSI = ""
 	case c.names == "nothing" && step != usage.Start:
 		r.IMSI, r.MSISDN = "", ""
+	}
+	if c.charges != "all" && (c.charges == "start") != (step == usage.Start) {
+		r.Key.Charging = 0
 	}
 	m.sent, m.waiting = append(m.sent, r), append(m.waiting, r)
 }

@@ -51,10 +51,19 @@ func (m *metering) touch(s *usage.Subscriber) *touch {
 }
 
 // session finds the session that a report belongs to, or begins one, and gives
-// it the report. A key that now stands for another SIM is a new session. What was
+// it the report. A key that now stands for another SIM is a new session; what is
+// older than all sessions of its key is of one that nobody knows any more. What was
 // carried in another hour or country is settled first, as it was there.
 func (m *metering) session(ctx context.Context, owner *usage.Subscriber, r *usage.Report) (*usage.Session, usage.Effect, error) {
-	known := m.newest[r.Key]
+	known := m.sessionOf(r)
+	switch {
+	case known == nil && m.tooLate(r):
+		return nil, usage.Effect{Ignored: true}, nil
+	case known != nil && known.SIM == owner.ID:
+		r.Key = known.Key
+	case known != nil && known.Key != r.Key:
+		known = nil // another SIM's, which only has the same id
+	}
 	if known != nil && known.SIM == owner.ID {
 		hour := usage.HourOf(r.At)
 		if hour != known.Hour || r.MCC != "" && r.MCC != known.Last.MCC {
@@ -75,8 +84,8 @@ func (m *metering) session(ctx context.Context, owner *usage.Subscriber, r *usag
 	}
 	fresh, effect := usage.New(owner.ID, *r)
 	fresh.Package = owner.Package
-	m.newest[r.Key], m.open[owner.ID] = &fresh, append(m.open[owner.ID], &fresh)
-	m.goesOn[r.Key] = owner
+	m.remember(&fresh)
+	m.open[owner.ID], m.goesOn[&fresh] = append(m.open[owner.ID], &fresh), owner
 	return &fresh, effect, m.settleEnded(ctx, &fresh)
 }
 

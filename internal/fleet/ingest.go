@@ -16,7 +16,7 @@ type UsageWriter interface {
 	Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error)
 	MeteredIDs(ctx context.Context, ids []int64, at time.Time) (map[int64]*usage.Subscriber, error)
 	LiveSessions(ctx context.Context, ids []int64) ([]usage.Session, error)
-	NewestSessions(ctx context.Context, keys []usage.Key) (map[usage.Key]*usage.Session, error)
+	SessionsAt(ctx context.Context, uses []usage.Use) ([]*usage.Session, error)
 	Quiet(ctx context.Context, ids []int64, since time.Time) (int64, error)
 	Reconsider(ctx context.Context, ids []int64) error
 	SaveSessions(ctx context.Context, sessions []*usage.Session) error
@@ -53,12 +53,12 @@ type metering struct {
 	tx Tx
 	at time.Time
 
-	sims   map[string]*usage.Subscriber    // by IMSI, by + and number, and by # and id
-	goesOn map[usage.Key]*usage.Subscriber // whose session goes on, for reports without an IMSI
-	open   map[int64][]*usage.Session      // by SIM
-	newest map[usage.Key]*usage.Session
-	heard  map[int64]*usage.Activity // with what open sessions tell
-	before map[usage.ItemKey]int64   // as stored, where a price depends on it
+	sims   map[string]*usage.Subscriber         // by IMSI, by + and number, and by # and id
+	goesOn map[*usage.Session]*usage.Subscriber // whose session goes on, for reports without an IMSI
+	open   map[int64][]*usage.Session           // by SIM
+	under  map[usage.Key][]*usage.Session       // by key without Charging-Id
+	heard  map[int64]*usage.Activity            // with what open sessions tell
+	before map[usage.ItemKey]int64              // as stored, where a price depends on it
 
 	changed map[*usage.Session]bool
 	over    map[*usage.Session]bool
@@ -90,7 +90,7 @@ type notice struct {
 
 func newMetering(s *Service, tx Tx) *metering {
 	m := &metering{s: s, tx: tx, at: s.now(), known: newKnown(tx, tenant.Everything()),
-		goesOn: map[usage.Key]*usage.Subscriber{}, open: map[int64][]*usage.Session{}, newest: map[usage.Key]*usage.Session{}, heard: map[int64]*usage.Activity{}, before: map[usage.ItemKey]int64{},
+		goesOn: map[*usage.Session]*usage.Subscriber{}, open: map[int64][]*usage.Session{}, under: map[usage.Key][]*usage.Session{}, heard: map[int64]*usage.Activity{}, before: map[usage.ItemKey]int64{},
 		changed: map[*usage.Session]bool{}, over: map[*usage.Session]bool{}, monthly: map[usage.MonthKey]*usage.Month{},
 		hourly: map[usage.HourKey]usage.Hour{}, items: map[usage.ItemKey]int64{}, touched: map[int64]*touch{}}
 	m.rules = &batch{r: ruleRequest(), known: m.known, tx: tx, at: m.at}
@@ -177,11 +177,11 @@ func (m *metering) load(ctx context.Context, reports []*usage.Report) (err error
 		return err
 	}
 	for i := range live {
-		s := &live[i]
-		m.newest[s.Key], m.open[s.SIM] = s, append(m.open[s.SIM], s)
+		s := m.recall(&live[i])
+		m.open[s.SIM] = append(m.open[s.SIM], s)
 	}
 	m.addPending()
-	if err := m.loadEnded(ctx, reports); err != nil {
+	if err := m.loadSessions(ctx, reports, func(r *usage.Report) bool { return m.owner(r) != nil && !m.told(r) }); err != nil {
 		return err
 	}
 	return m.loadHeard(ctx, reports, live)
@@ -192,32 +192,23 @@ func (m *metering) load(ctx context.Context, reports []*usage.Report) (err error
 // locked after their sessions; who does it the other way round at that moment makes
 // one of the two run again.
 func (m *metering) loadNameless(ctx context.Context, reports []*usage.Report) (err error) {
-	nameless := map[usage.Key]bool{}
-	for _, r := range reports {
-		if r.IMSI == "" {
-			nameless[r.Key] = true
-		}
-	}
-	if len(nameless) == 0 {
-		return nil
-	}
-	if m.newest, err = m.tx.NewestSessions(ctx, keysOf(nameless)); err != nil {
+	if err := m.loadSessions(ctx, reports, func(r *usage.Report) bool { return r.IMSI == "" }); err != nil {
 		return err
 	}
-	leaves, ids := map[usage.Key]int64{}, map[int64]bool{}
+	leaves, ids := map[*usage.Session]int64{}, map[int64]bool{}
 	for _, r := range reports {
-		s, owner := m.newest[r.Key], m.owner(r)
+		s, owner := m.sessionOf(r), m.owner(r)
 		if s != nil && s.GoesOn(r) && (owner == nil || owner.ID != s.SIM) {
-			leaves[r.Key], ids[s.SIM] = s.SIM, true
+			leaves[s], ids[s.SIM] = s.SIM, true
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
 	found, err := m.tx.MeteredIDs(ctx, keysOf(ids), m.at)
-	for key, id := range leaves {
+	for session, id := range leaves {
 		if s := found[id]; s != nil {
-			m.goesOn[key], m.sims["#"+strconv.FormatInt(id, 10)] = s, s
+			m.goesOn[session], m.sims["#"+strconv.FormatInt(id, 10)] = s, s
 		}
 	}
 	return err
@@ -240,29 +231,11 @@ func (m *metering) addPending() {
 	}
 }
 
-// loadEnded reads the sessions of reports that belong to none that is open.
-func (m *metering) loadEnded(ctx context.Context, reports []*usage.Report) error {
-	keys := map[usage.Key]bool{}
-	for _, r := range reports {
-		if m.newest[r.Key] == nil && m.owner(r) != nil {
-			keys[r.Key] = true
-		}
-	}
-	if len(keys) == 0 {
-		return nil
-	}
-	found, err := m.tx.NewestSessions(ctx, keysOf(keys))
-	for k, s := range found {
-		m.newest[k] = s
-	}
-	return err
-}
-
 // loadHeard reads what was last heard of the SIMs whose reports may have news.
 func (m *metering) loadHeard(ctx context.Context, reports []*usage.Report, live []usage.Session) error {
 	news := map[int64]bool{}
 	for _, r := range reports {
-		owner, known := m.owner(r), m.newest[r.Key]
+		owner, known := m.owner(r), m.sessionOf(r)
 		if owner != nil && (known == nil || r.Step != usage.Interim || known.Ended() || known.Said != r.Said()) {
 			news[owner.ID] = true
 		}
@@ -299,8 +272,8 @@ func (m *metering) owner(r *usage.Report) *usage.Subscriber {
 	if r.IMSI != "" {
 		return m.sims[string(r.IMSI)]
 	}
-	if s := m.goesOn[r.Key]; s != nil && m.newest[r.Key].GoesOn(r) {
-		return s
+	if s := m.sessionOf(r); s != nil && m.goesOn[s] != nil && s.GoesOn(r) {
+		return m.goesOn[s]
 	}
 	return m.sims["+"+string(r.MSISDN)]
 }

@@ -218,36 +218,49 @@ func (r reader) sessions(ctx context.Context, where string, args ...any) ([]usag
 	return out, err
 }
 
-// NewestSessions locks and returns, for each key, the newest session under it.
-func (tx *Tx) NewestSessions(ctx context.Context, keys []usage.Key) (map[usage.Key]*usage.Session, error) {
-	out := make(map[usage.Key]*usage.Session, len(keys))
+// SessionsAt locks and returns, for each use of a key, the newest session under the
+// key that had begun by then, and the newest with the same NAS and id, if only one
+// of the two has a Charging-Id.
+func (tx *Tx) SessionsAt(ctx context.Context, uses []usage.Use) (out []*usage.Session, err error) {
+	seen := map[int64]bool{}
 	scan := func(rows rowScanner) error {
 		s, err := scanSession(rows)
-		out[s.Key] = s
+		if err == nil && !seen[s.ID] {
+			out, seen[s.ID] = append(out, s), true
+		}
 		return err
 	}
-	if tx.engine.locks() {
-		rows := make([][]any, len(keys))
-		for i, k := range keys {
-			rows[i] = []any{k.NAS, k.ID, k.Charging}
-		}
-		return out, tx.each(ctx, scan, newestPostgres, arrays(keyColumns, rows)...)
+	rows := make([][]any, len(uses))
+	for i, u := range uses {
+		rows[i] = []any{u.Key.NAS, u.Key.ID, u.Key.Charging, micros(u.At)}
 	}
-	list, err := json.Marshal(keys)
+	if tx.engine.locks() {
+		return out, tx.each(ctx, scan, sessionsAtPostgres, arrays(useColumns, rows)...)
+	}
+	list, err := json.Marshal(rows)
 	if err != nil {
 		return nil, err
 	}
-	return out, tx.each(ctx, scan, newestSQLite, string(list))
+	return out, tx.each(ctx, scan, sessionsAtSQLite, string(list))
 }
 
 var (
-	keyColumns     = cols("nas text, session_id text, charging_id")
-	newestPostgres = sessionSelect + unnest(keyColumns) + ` AS k (nas, session_id, charging_id) CROSS JOIN LATERAL (
-		SELECT * FROM data_session x WHERE x.nas = k.nas AND x.session_id = k.session_id AND x.charging_id = k.charging_id
-		ORDER BY x.id DESC LIMIT 1 FOR UPDATE) d`
-	newestSQLite = sessionSelect + `json_each(?) k CROSS JOIN data_session d ON d.id = (SELECT x.id FROM data_session x
-		WHERE x.nas = k.value ->> 'NAS' AND x.session_id = k.value ->> 'ID' AND x.charging_id = k.value ->> 'Charging' ORDER BY x.id DESC LIMIT 1)`
+	useColumns         = cols("nas text, session_id text, charging_id, at")
+	sessionsAtPostgres = sessionSelect + unnest(useColumns) + ` AS k (nas, session_id, charging_id, at) CROSS JOIN LATERAL (
+		SELECT * FROM data_session x WHERE x.id IN ` + sessionsAt("k.nas", "k.session_id", "k.charging_id", "k.at") + ` FOR UPDATE) d`
+	sessionsAtSQLite = sessionSelect + `json_each(?) k CROSS JOIN data_session d ON d.id IN ` +
+		sessionsAt("k.value ->> 0", "k.value ->> 1", "k.value ->> 2", "k.value ->> 3")
 )
+
+// sessionsAt are the ids of such sessions. The sum keeps PostgreSQL from walking
+// through all sessions backwards to find them.
+func sessionsAt(nas, id, charging, at string) string {
+	newest := func(of string) string {
+		return "(SELECT y.id FROM data_session y WHERE y.nas = " + nas + " AND y.session_id = " + id + " AND " + of + " AND y.started_at <= " + at +
+			" ORDER BY y.started_at DESC, y.id + 0 DESC LIMIT 1)"
+	}
+	return "(" + newest("y.charging_id = "+charging) + ", " + newest("(y.charging_id = 0) <> ("+charging+" = 0)") + ")"
+}
 
 // LiveSessions locks and returns the sessions of these SIMs that have not
 // ended, in the order of their newest report.

@@ -14,6 +14,12 @@ type Key struct {
 	Charging int64  // 3GPP-Charging-Id; 0 when the NAS sends none
 }
 
+// Use is who uses a key, at some time.
+type Use struct {
+	Key Key
+	At  time.Time
+}
+
 // Phase is where a session stands.
 type Phase uint8
 
@@ -152,27 +158,6 @@ func (s *Session) Take(r Report) Effect {
 		s.Phase = Open
 	}
 	return e
-}
-
-// sameStart is how far apart two Starts of one session may seem to be.
-const sameStart = time.Minute
-
-// GoesOn reports whether a report without an IMSI is about this session, the
-// newest under its key, whoever has its number by now. Most gateways repeat the
-// number; some name the session alone in what follows its Start.
-func (s *Session) GoesOn(r *Report) bool {
-	switch {
-	case r.IMSI != "":
-		return false
-	case !r.At.After(s.LastAt):
-		return true
-	case r.Step == Start:
-		return false
-	case s.Ended():
-		began := r.At.Add(-time.Duration(r.Seconds) * time.Second)
-		return began.Sub(s.StartedAt).Abs() < sameStart
-	}
-	return r.In >= s.In && r.Out >= s.Out && r.Seconds >= s.Seconds
 }
 
 // begins reports that a Start is the one that the session began with.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,6 +54,56 @@ func testSessions(t *testing.T, open func(*testing.T) *store.DB) {
 		want.Last.Step, want.Last.Cause = 0, 0 // not kept: the session tells
 		if len(list) != 1 || !reflect.DeepEqual(list[0], want) {
 			t.Fatalf("%s:\n%+v\nwant\n%+v", step.name, list, want)
+		}
+	}
+}
+
+// testSessionsAt: the session that a key stood for at a time, and the one that is
+// alike but for the Charging-Id, which one of the two is without.
+func testSessionsAt(t *testing.T, open func(*testing.T) *store.DB) {
+	w := newWorld(t, open(t))
+	at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
+	key := func(charging int64) usage.Key { return usage.Key{NAS: "pgw1", ID: "a1", Charging: charging} }
+	var ids []int64
+	w.write(func(ctx context.Context, tx *store.Tx) error {
+		var all []*usage.Session
+		for i, k := range []usage.Key{key(0), key(0), key(7), {NAS: "pgw2", ID: "a1"}, {NAS: "pgw1", ID: "a2"}} {
+			s, _ := usage.New(int64(i+1), usage.Report{Key: k, Step: usage.Start, At: at(10 * i)})
+			all = append(all, &s)
+		}
+		err := tx.SaveSessions(ctx, all)
+		for _, s := range all {
+			ids = append(ids, s.ID)
+		}
+		return err
+	})
+	for _, c := range []struct {
+		name string
+		use  usage.Use
+		want []int // which of them
+	}{
+		{"before all", usage.Use{Key: key(0), At: at(-1)}, nil},
+		{"as the first began", usage.Use{Key: key(0), At: at(0)}, []int{0}},
+		{"as the second went on", usage.Use{Key: key(0), At: at(15)}, []int{1}},
+		{"after the one with a Charging-Id", usage.Use{Key: key(0), At: at(25)}, []int{1, 2}},
+		{"with that", usage.Use{Key: key(7), At: at(25)}, []int{1, 2}},
+		{"with another", usage.Use{Key: key(8), At: at(25)}, []int{1}},
+		{"with another, earlier", usage.Use{Key: key(8), At: at(5)}, []int{0}},
+		{"of another id", usage.Use{Key: usage.Key{NAS: "pgw1", ID: "a3"}, At: at(60)}, nil},
+	} {
+		var got, want []int64
+		w.write(func(ctx context.Context, tx *store.Tx) error {
+			list, err := tx.SessionsAt(ctx, []usage.Use{c.use, c.use})
+			for _, s := range list {
+				got = append(got, s.ID)
+			}
+			return err
+		})
+		for _, i := range c.want {
+			want = append(want, ids[i])
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", c.name, got, want)
 		}
 	}
 }

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Carried", testCarried},
 		{"Rejects", testRejects},
 		{"Sessions", testSessions},
+		{"SessionsAt", testSessionsAt},
 		{"Write", testWrite},
 	} {
 		t.Run(c.name, func(t *testing.T) {

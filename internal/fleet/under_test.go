@@ -1,0 +1,105 @@
+package fleet_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/simurgh-iot/simurgh/internal/ident"
+	"github.com/simurgh-iot/simurgh/internal/store"
+	"github.com/simurgh-iot/simurgh/internal/usage"
+)
+
+// sendAs is send with a Charging-Id of its own.
+func (s *session) sendAs(charging int64, step usage.Step, in, out int64) {
+	s.w.t.Helper()
+	s.key.Charging = charging
+	s.send(step, in, out)
+}
+
+// ended holds that a SIM has had n sessions, all of them over.
+func (w *world) ended(i ident.ICCID, n int) {
+	w.t.Helper()
+	list, _, err := w.DataSessions(w.t.Context(), w.op, []ident.ICCID{i}, time.Time{}, w.clock.now().Add(time.Hour), 0, 10)
+	w.must(err)
+	for _, s := range list {
+		if !s.Ended() {
+			w.t.Errorf("session %s goes on", s.Key.ID)
+		}
+	}
+	if len(list) != n {
+		w.t.Errorf("%d sessions, want %d", len(list), n)
+	}
+}
+
+// A session is one, though some of its reports leave its Charging-Id out.
+func TestAChargingIDThatIsLeftOut(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		w := newWorldOn(t, o)
+		for i, charging := range [][]int64{{7, 0, 0, 0}, {0, 7, 7, 7}, {7, 7, 7, 0}} {
+			iccid := w.live(i)
+			s := w.session(i, fmt.Sprint("a", i))
+			s.sendAs(charging[0], usage.Start, 0, 0)
+			s.sendAs(charging[1], usage.Interim, 1000, 500)
+			s.sendAs(charging[2], usage.Interim, 2000, 900)
+			s.sendAs(charging[3], usage.Stop, 3000, 1000)
+			s.sendAs(charging[3], usage.Stop, 3000, 1000)
+			w.ended(iccid, 1)
+			if got := w.used(iccid); got != 4000 {
+				t.Errorf("%v: used %d, want 4000", charging, got)
+			}
+		}
+	})
+}
+
+// Of a gateway that uses ids again, what comes late or again is of the session that
+// it was written in, or of none.
+func TestAnIDThatIsUsedAgain(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		w := newWorldOn(t, o)
+		iccid := w.live(0)
+		first := w.session(0, "a1")
+		first.send(usage.Start, 0, 0)
+		first.send(usage.Interim, 5000, 0)
+		w.clock.pass(time.Minute)
+		late := first.report(usage.Stop, 8000, 0)
+		w.clock.pass(time.Minute)
+		second := w.session(0, "a1")
+		second.send(usage.Start, 0, 0)
+		second.send(usage.Interim, 100, 0)
+		w.ingest(late)
+		if got := w.used(iccid); got != 8100 {
+			t.Errorf("used %d, want 8100", got)
+		}
+		w.ingest(late)
+		unknown := late
+		unknown.At, unknown.Seconds, unknown.In = first.begun.Add(-time.Hour), 10, 70
+		if got := w.ingest(unknown); got.Ignored != 1 {
+			t.Errorf("what is older than all sessions: %+v", got)
+		}
+		second.send(usage.Stop, 200, 0)
+		w.ended(iccid, 2)
+		if got := w.used(iccid); got != 8200 {
+			t.Errorf("used %d, want 8200", got)
+		}
+	})
+}
+
+// A gateway whose clock is set back goes on with its sessions.
+func TestAClockThatIsSetBack(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		w := newWorldOn(t, o)
+		iccid := w.live(0)
+		s := w.session(0, "a1")
+		s.send(usage.Start, 0, 0)
+		s.send(usage.Interim, 1000, 0)
+		w.clock.pass(time.Minute)
+		stop := s.report(usage.Stop, 3000, 0)
+		stop.At = stop.At.Add(-5 * time.Minute)
+		w.ingest(stop)
+		w.ended(iccid, 1)
+		if got := w.used(iccid); got != 3000 {
+			t.Errorf("used %d, want 3000", got)
+		}
+	})
+}
