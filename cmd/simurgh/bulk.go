@@ -55,7 +55,7 @@ type bulkView struct {
 }
 
 func viewBulk(b *bulk.Job) bulkView {
-	return bulkView{b.ID, b.Type, b.Name, b.Portfolio, b.File, bulk.StateName(b.State), b.DryRun, b.Total, b.Done, b.Failed, b.LastError,
+	return bulkView{b.ID, b.Type, b.Name, b.Portfolio, b.File, b.State.String(), b.DryRun, b.Total, b.Done, b.Failed, b.LastError,
 		string(b.AccountKind) + ":" + b.AccountName, at(b.CreatedAt), at(b.StartedAt), at(b.EndedAt)}
 }
 
@@ -68,7 +68,7 @@ func bulkTable(w io.Writer, jobs []bulk.Job) {
 		if b.DryRun {
 			remark = strings.TrimSuffix("dry run; "+remark, "; ")
 		}
-		t.row(fmtInt(b.ID), clock(b.CreatedAt), string(b.Type), b.Name, bulk.StateName(b.State), fmtInt(b.Total), fmtInt(b.Done), fmtInt(b.Failed), remark)
+		t.row(fmtInt(b.ID), clock(b.CreatedAt), string(b.Type), b.Name, b.State.String(), fmtInt(b.Total), fmtInt(b.Done), fmtInt(b.Failed), remark)
 	}
 }
 
@@ -89,7 +89,7 @@ func (c *bulkList) query() (bulk.Query, error) {
 	q.Type = kind
 	errs := []error{err}
 	for _, word := range c.Status {
-		s, ok := bulk.ParseState(word)
+		s, ok := job.ParseState(word)
 		if !ok {
 			errs = append(errs, fault.InvalidField("status", "%q is not one of setup, queued, processing, paused, completed, failed, cancelled", word))
 		}

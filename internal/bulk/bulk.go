@@ -199,20 +199,3 @@ func NewFailure(row int, err error) (f Failure, ok bool) {
 func (f *Failure) Fault() *fault.Error {
 	return &fault.Error{Kind: f.Kind, Code: f.Code, Message: f.Message}
 }
-
-// stateNames are the words that callers read and write for the states of jobs.
-var stateNames = map[job.State]string{job.Setup: "setup", job.Waiting: "queued", job.Running: "processing", job.Paused: "paused",
-	job.Done: "completed", job.Failed: "failed", job.Cancelled: "cancelled"}
-
-// StateName is the word for the state of a bulk job.
-func StateName(s job.State) string { return stateNames[s] }
-
-// ParseState returns the state that a word stands for.
-func ParseState(word string) (job.State, bool) {
-	for s, name := range stateNames {
-		if name == word {
-			return s, true
-		}
-	}
-	return 0, false
-}

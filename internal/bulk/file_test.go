@@ -10,7 +10,6 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/bulk"
 	"github.com/simurgh-iot/simurgh/internal/fault"
-	"github.com/simurgh-iot/simurgh/internal/job"
 )
 
 // split reads a file and returns its chunks.
@@ -176,14 +175,6 @@ func TestTemplates(t *testing.T) {
 	}
 	if _, err := bulk.ParseType("update-icc"); fault.CodeOf(err) != "invalid.type" {
 		t.Error(err)
-	}
-	for s := job.Setup; s <= job.Cancelled; s++ {
-		if back, ok := bulk.ParseState(bulk.StateName(s)); !ok || back != s {
-			t.Errorf("%s is read as %s", s, back)
-		}
-	}
-	if _, ok := bulk.ParseState(""); ok {
-		t.Error("nothing is a state")
 	}
 }
 

@@ -32,7 +32,7 @@ const (
 	Cancelled
 )
 
-var stateNames = [...]string{"", "setup", "waiting", "running", "paused", "done", "failed", "cancelled"}
+var stateNames = [...]string{"", "setup", "queued", "processing", "paused", "completed", "failed", "cancelled"}
 
 // String returns the stable name of s.
 func (s State) String() string { return stateNames[s] }

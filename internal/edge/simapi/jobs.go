@@ -11,7 +11,7 @@ import (
 )
 
 func jobOf(b *bulk.Job) Job {
-	out := Job{JobId: b.ID, Type: JobType(b.Type), Name: b.Name, PortfolioId: string(b.Portfolio), FileId: b.File, Status: JobStatus(bulk.StateName(b.State)),
+	out := Job{JobId: b.ID, Type: JobType(b.Type), Name: b.Name, PortfolioId: string(b.Portfolio), FileId: b.File, Status: JobStatus(b.State.String()),
 		DryRun: flag(b.DryRun), RowCount: b.Total, DoneCount: b.Done, FailedCount: b.Failed, Error: orNull(b.LastError), CreatedDate: Moment{b.CreatedAt},
 		StartedDate: at(b.StartedAt), CompletedDate: at(b.EndedAt)}
 	if b.State.Over() {
@@ -28,7 +28,7 @@ func (h *handler) ListJobs(ctx context.Context, _ ListJobsRequestObject) (ListJo
 		return nil, err
 	}
 	q.Type = bulk.Type(x.query.text("type"))
-	if s, ok := bulk.ParseState(x.query.text("status")); ok {
+	if s, ok := job.ParseState(x.query.text("status")); ok {
 		q.States = []job.State{s}
 	}
 	all, err := x.fleet.Bulks(ctx, x.request, q)
