@@ -52,12 +52,13 @@ func (m *metering) touch(s *usage.Subscriber) *touch {
 
 // session finds the session that a report belongs to, or begins one, and gives
 // it the report. A key that now stands for another SIM is a new session; what is
-// older than all sessions of its key is of one that nobody knows any more. What was
-// carried in another hour or country is settled first, as it was there.
+// older than all sessions of its SIM under its key is of one that nobody knows any
+// more. What was carried in another hour or country is settled first, as it was
+// there.
 func (m *metering) session(ctx context.Context, owner *usage.Subscriber, r *usage.Report) (*usage.Session, usage.Effect, error) {
 	known := m.sessionOf(r)
 	switch {
-	case known == nil && m.tooLate(r):
+	case known == nil && m.tooLate(owner, r):
 		return nil, usage.Effect{Ignored: true}, nil
 	case known != nil && known.SIM == owner.ID:
 		r.Key = known.Key

@@ -68,10 +68,10 @@ func (m *metering) told(r *usage.Report) bool {
 	return fit > usage.FitsSetBack && (!s.Ended() || !r.At.After(s.LastAt))
 }
 
-// tooLate reports that a report is older than all there is under its key.
-func (m *metering) tooLate(r *usage.Report) bool {
+// tooLate reports that a report is older than all that its SIM has under its key.
+func (m *metering) tooLate(owner *usage.Subscriber, r *usage.Report) bool {
 	for _, s := range m.under[uncharged(r.Key)] {
-		if r.At.Before(s.StartedAt) && (s.Key == r.Key || s.Alike(r)) {
+		if s.SIM == owner.ID && r.At.Before(s.StartedAt) && (s.Key == r.Key || s.Alike(r)) {
 			return true
 		}
 	}
