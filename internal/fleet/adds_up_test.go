@@ -77,7 +77,7 @@ func (m *model) step() {
 		m.waiting = append(m.waiting, m.sent[m.rand.IntN(len(m.sent))])
 	case n == 17:
 		m.count()
-		m.clock.pass(time.Duration(m.rand.IntN(200)) * time.Minute)
+		m.clock.Pass(time.Duration(m.rand.IntN(200)) * time.Minute)
 	case n == 18:
 		m.count()
 		m.replace()
@@ -126,9 +126,9 @@ func (m *model) goOn(step usage.Step) {
 }
 
 func (m *model) send(c *carried, step usage.Step) {
-	m.clock.pass(time.Second)
+	m.clock.Pass(time.Second)
 	if step == usage.Start {
-		c.begun = m.clock.now()
+		c.begun = m.clock.Now()
 	}
 	r := c.report(step, c.in, c.out)
 	r.MSISDN = c.number
@@ -204,7 +204,7 @@ func (m *model) check() {
 		if used != m.bytes[of] || cost != m.cost[of]*1_000_000 {
 			m.t.Errorf("SIM %s used %d at %d, want %d at %d", of, used, cost, m.bytes[of], m.cost[of]*1_000_000)
 		}
-		if _, total, err := m.DataSessions(m.t.Context(), m.op, []ident.ICCID{of}, time.Time{}, m.clock.now().Add(time.Hour), 0, 1); err != nil || m.bytes[of] > 0 && total == 0 {
+		if _, total, err := m.DataSessions(m.t.Context(), m.op, []ident.ICCID{of}, time.Time{}, m.clock.Now().Add(time.Hour), 0, 1); err != nil || m.bytes[of] > 0 && total == 0 {
 			m.t.Errorf("SIM %s has %d sessions: %v", of, total, err)
 		}
 	}

@@ -28,7 +28,7 @@ func (q queue) Write(ctx context.Context, fn func(job.Tx) error) error {
 
 // toil is a worker of bulk jobs that the test leads step by step.
 func (w *world) toil() *job.Worker {
-	return &job.Worker{Kind: bulk.Kind, Handler: w.BulkHandler(fleet.BulkRules{}), Store: queue{w.db}, Now: w.clock.now, Settings: job.Settings{Backoff: time.Nanosecond}}
+	return &job.Worker{Kind: bulk.Kind, Handler: w.BulkHandler(fleet.BulkRules{}), Store: queue{w.db}, Now: w.clock.Now, Settings: job.Settings{Backoff: time.Nanosecond}}
 }
 
 // account stores a program of a portfolio, which can queue jobs.
@@ -384,10 +384,10 @@ func TestBulkIsDropped(t *testing.T) {
 	a := w.stock(w.a, w.auto, 0, 1)[0]
 	b, _ := w.ran(w.op, w.bulk(w.op, bulk.SetStatus, w.a.ID, row(a, "x")))
 	unused, waiting := w.file(w.op, w.a.ID, "1,2"), w.bulk(w.op, bulk.SetStatus, w.a.ID, row(a, "active"))
-	w.clock.pass(fleet.JobLife - time.Hour)
+	w.clock.Pass(fleet.JobLife - time.Hour)
 	w.must(w.DropOld(ctx))
 	got(w.Bulk(ctx, w.op, b.ID))(t)
-	w.clock.pass(2 * time.Hour)
+	w.clock.Pass(2 * time.Hour)
 	w.must(w.DropOld(ctx))
 	for _, id := range []int64{b.File, b.Result, unused.ID} {
 		if f, err := w.File(ctx, w.op, id); fault.CodeOf(err) != "file.not_found" {

@@ -24,7 +24,7 @@ func TestEveryOrderHasItsProof(t *testing.T) {
 		t.Helper()
 		is := w.sim(iccid)
 		got(w.Control(ctx, w.customer(w.a, "E"), &is, sim.Disconnect, nil))(t)
-		w.clock.pass(time.Second)
+		w.clock.Pass(time.Second)
 		cuts := got(w.ClaimCuts(ctx, "n1", 10, time.Hour))(t)
 		if len(cuts) != 1 {
 			t.Fatalf("%d orders", len(cuts))
@@ -44,9 +44,9 @@ func TestEveryOrderHasItsProof(t *testing.T) {
 		t.Errorf("the proofs are %q, want %q", got, want)
 	}
 	s.send(usage.Stop, 10, 0)
-	w.clock.pass(400 * 24 * time.Hour)
-	w.must(w.DropUsage(ctx, w.clock.now().AddDate(0, -1, 0)))
-	_, total, err := w.DataSessions(ctx, w.op, []ident.ICCID{iccid}, w.clock.now().AddDate(-2, 0, 0), w.clock.now(), 0, 10)
+	w.clock.Pass(400 * 24 * time.Hour)
+	w.must(w.DropUsage(ctx, w.clock.Now().AddDate(0, -1, 0)))
+	_, total, err := w.DataSessions(ctx, w.op, []ident.ICCID{iccid}, w.clock.Now().AddDate(-2, 0, 0), w.clock.Now(), 0, 10)
 	w.must(err)
 	if total != 0 || len(proofs()) != 0 {
 		t.Errorf("after the retention: %d sessions, proofs %q", total, proofs())
@@ -67,7 +67,7 @@ func TestAWaitingOrderIsHurried(t *testing.T) {
 		w.apply(w.op, sim.SuspendAdmin, iccid)
 		claim := func(after string) []usage.Cut {
 			t.Helper()
-			w.clock.pass(time.Second)
+			w.clock.Pass(time.Second)
 			cuts := got(w.ClaimCuts(ctx, "n1", 10, time.Minute))(t)
 			if want := after != ""; (len(cuts) == 1) != want {
 				t.Fatalf("%d orders are due, after %q", len(cuts), after)
@@ -78,7 +78,7 @@ func TestAWaitingOrderIsHurried(t *testing.T) {
 		attempts := 0
 		wait := func(c usage.Cut) {
 			t.Helper()
-			w.must(w.CutDone(ctx, []usage.CutAnswer{{Cut: c, RetryAt: w.clock.now().Add(15 * time.Minute)}}))
+			w.must(w.CutDone(ctx, []usage.CutAnswer{{Cut: c, RetryAt: w.clock.Now().Add(15 * time.Minute)}}))
 			attempts++
 			claim("")
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -28,54 +29,13 @@ type world struct {
 	*fleet.Service
 	t            testing.TB
 	db           *store.DB
-	clock        *clock
+	clock        *fleettest.Clock
 	op           fleet.Request
 	root, a, b   tenant.Portfolio
 	auto, manual plan.Package
 	told         map[string]int
 	seenCuts     []string
 }
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-type adapter struct{ *store.DB }
-
-func (s adapter) Write(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.Write(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-func (s adapter) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-func (s adapter) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.WriteAgain(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-// keeper is the vault with hashes that cost nothing, so that tests are quick.
-type keeper struct{ *vault.Vault }
-
-func (keeper) HashPassword(_ context.Context, p string) (string, error) { return "h:" + p, nil }
-func (keeper) CheckPassword(_ context.Context, hash, p string) (bool, error) {
-	return hash == "h:"+p, nil
-}
-func (keeper) NewToken() string          { return vault.NewToken() }
-func (keeper) HashToken(t string) []byte { return vault.HashToken(t) }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -94,10 +54,10 @@ func newWorldOn(t testing.TB, o store.Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, db: db, clock: &clock{at: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)}, told: map[string]int{},
+	w := &world{t: t, db: db, clock: fleettest.NewClock(time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)), told: map[string]int{},
 		op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "req-1"}}
 	var mu sync.Mutex
-	w.Service = fleet.New(adapter{db}, fleet.Options{Vault: keeper{v}, Now: w.clock.now, Told: func(n map[string]bool) {
+	w.Service = fleet.New(fleettest.Store{DB: db}, fleet.Options{Vault: fleettest.Keeper{Vault: v}, Now: w.clock.Now, Told: func(n map[string]bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		for name := range n {
@@ -211,7 +171,7 @@ func (w *world) network(answer func(sim.Claim) error) int {
 		var no *refusal
 		answers[i].Err = answer(c)
 		answers[i].Refused = errors.As(answers[i].Err, &no)
-		answers[i].RetryAt = w.clock.now().Add(time.Second)
+		answers[i].RetryAt = w.clock.Now().Add(time.Second)
 	}
 	w.must(w.Answer(w.t.Context(), answers))
 	return len(claims)
@@ -252,7 +212,7 @@ func TestFromStockToNetworkAndBack(t *testing.T) {
 		t.Fatalf("claims %+v", claims)
 	}
 	answers := []sim.Answer{{Claim: claims[0]}, {Claim: claims[1]}, {Claim: claims[2]}}
-	w.clock.pass(time.Minute / 2)
+	w.clock.Pass(time.Minute / 2)
 	w.must(w.Answer(t.Context(), answers))
 	w.must(w.Answer(t.Context(), answers)) // a repeated answer changes nothing
 
@@ -274,7 +234,7 @@ func TestFromStockToNetworkAndBack(t *testing.T) {
 	if n := got(w.ReturnDue(t.Context(), "lab", time.Hour, 10))(t); n != 0 {
 		t.Fatalf("%d returned before their time", n)
 	}
-	w.clock.pass(2 * time.Hour)
+	w.clock.Pass(2 * time.Hour)
 	if n := got(w.ReturnDue(t.Context(), "lab", time.Hour, 10))(t); n != 1 {
 		t.Fatalf("%d returned", n)
 	}
@@ -367,7 +327,7 @@ func TestRefusedByTheNetworkGoesBackWithTheReason(t *testing.T) {
 	if n := w.network(nil); n != 0 {
 		t.Errorf("%d tried before their time", n)
 	}
-	w.clock.pass(time.Second)
+	w.clock.Pass(time.Second)
 	if n := w.network(nil); n != 1 {
 		t.Errorf("%d tried again", n)
 	}
@@ -422,7 +382,7 @@ func TestALostLeaseIsAnsweredByTheOther(t *testing.T) {
 	s := w.stock(w.a, w.auto, 0, 1)[0]
 	w.apply(w.customer(w.a, "E"), sim.ActivateLive, s)
 	first := got(w.Claim(t.Context(), "lab", 10, time.Second))(t)
-	w.clock.pass(2 * time.Second)
+	w.clock.Pass(2 * time.Second)
 	second := got(w.Claim(t.Context(), "lab", 10, time.Minute))(t)
 	if len(second) != 1 {
 		t.Fatal("the lease did not run out")
@@ -608,7 +568,7 @@ func TestIdempotency(t *testing.T) {
 	if a, err := ask(neighbour, sim.ActivateLive); err != nil || a.Replay != nil {
 		t.Errorf("another principal got the answer: %v, %v", a, err)
 	}
-	w.clock.pass(25 * time.Hour)
+	w.clock.Pass(25 * time.Hour)
 	if a, err := ask(cust, sim.ActivateLive); err != nil || a.Replay != nil {
 		t.Errorf("the answer outlived its day: %v, %v", a, err)
 	}
@@ -676,11 +636,11 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("%v: %v", c, err)
 		}
 	}
-	w.clock.pass(4*time.Hour - time.Second)
+	w.clock.Pass(4*time.Hour - time.Second)
 	if _, _, err := w.Session(ctx, signed.Token); err != nil {
 		t.Errorf("over too early: %v", err)
 	}
-	w.clock.pass(time.Second)
+	w.clock.Pass(time.Second)
 	if _, _, err := w.Session(ctx, signed.Token); fault.KindOf(err) != fault.Unauthenticated {
 		t.Errorf("lives after four hours: %v", err)
 	}
@@ -698,7 +658,7 @@ func TestSignIn(t *testing.T) {
 	if _, err = in("ops@example.test", "s3cretpw", w.a.ID); fault.KindOf(err) != fault.Exhausted {
 		t.Errorf("guessing goes on: %v", err)
 	}
-	w.clock.pass(6 * time.Minute)
+	w.clock.Pass(6 * time.Minute)
 	got(in("ops@example.test", "s3cretpw", w.a.ID))(t)
 }
 

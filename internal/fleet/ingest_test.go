@@ -26,18 +26,18 @@ type session struct {
 }
 
 func (w *world) session(i int, id string) *session {
-	return &session{w: w, imsi: ident.IMSI(fmt.Sprintf("23415%010d", i)), key: usage.Key{NAS: "pgw1", ID: id}, begun: w.clock.now(), imei: "490154203237518", mcc: "234"}
+	return &session{w: w, imsi: ident.IMSI(fmt.Sprintf("23415%010d", i)), key: usage.Key{NAS: "pgw1", ID: id}, begun: w.clock.Now(), imei: "490154203237518", mcc: "234"}
 }
 
 func (s *session) report(step usage.Step, in, out int64) usage.Report {
-	now := s.w.clock.now()
+	now := s.w.clock.Now()
 	return usage.Report{Key: s.key, Step: step, At: now, Seconds: int64(now.Sub(s.begun).Seconds()), In: in, Out: out, IMSI: s.imsi,
 		IMEI: s.imei, APN: "internet", MCC: s.mcc, MNC: "15", RAT: "EUTRAN", LAI: "1a2b", CI: "33f0"}
 }
 
 func (s *session) send(step usage.Step, in, out int64) fleet.Ingested {
 	s.w.t.Helper()
-	s.w.clock.pass(time.Minute)
+	s.w.clock.Pass(time.Minute)
 	return s.w.ingest(s.report(step, in, out))
 }
 
@@ -126,7 +126,7 @@ func TestTestAllowance(t *testing.T) {
 	w := newWorld(t)
 	for i, end := range map[int]func(s *session){
 		0: func(s *session) { s.send(usage.Interim, 20*1024, 0) },
-		1: func(*session) { w.clock.pass(91 * 24 * time.Hour); got(w.EndTests(t.Context()))(t) },
+		1: func(*session) { w.clock.Pass(91 * 24 * time.Hour); got(w.EndTests(t.Context()))(t) },
 	} {
 		iccid := w.stock(w.a, w.auto, i, 1)[0]
 		w.apply(w.customer(w.a, "E"), sim.ActivateTest, iccid)
@@ -168,7 +168,7 @@ func TestDataLimit(t *testing.T) {
 	if n := got(w.LiftMonthly(t.Context()))(t); n != 0 {
 		t.Fatalf("%d lifted within the month", n)
 	}
-	w.clock.pass(time.Date(2026, 4, 1, 0, 0, 1, 0, time.UTC).Sub(w.clock.now()))
+	w.clock.Pass(time.Date(2026, 4, 1, 0, 0, 1, 0, time.UTC).Sub(w.clock.Now()))
 	if n := got(w.LiftMonthly(t.Context()))(t); n != 1 {
 		t.Fatalf("%d lifted in the next month", n)
 	}
@@ -226,7 +226,7 @@ func TestUsageOfTheLastMonthArrivesInTheNext(t *testing.T) {
 	s.send(usage.Interim, 100, 0)
 	late := s.report(usage.Interim, 1000, 0)
 	late.At, late.Seconds = time.Date(2026, 3, 31, 23, 59, 0, 0, time.UTC), 1_000_000
-	w.clock.pass(time.Date(2026, 4, 1, 0, 5, 0, 0, time.UTC).Sub(w.clock.now()))
+	w.clock.Pass(time.Date(2026, 4, 1, 0, 5, 0, 0, time.UTC).Sub(w.clock.Now()))
 	w.ingest(late)
 	_, now, last, err := w.LastActivity(t.Context(), w.op, iccid)
 	w.must(err)
@@ -287,7 +287,7 @@ func TestAdmit(t *testing.T) {
 		t.Errorf("beyond its limit: %+v", rec)
 	}
 	w.must(w.RecordAccess(t.Context(), []usage.AccessRecord{rec}))
-	list, total, err := w.Accesses(t.Context(), w.customer(w.a, "E"), iccid, w.clock.now().Add(-time.Hour), w.clock.now().Add(time.Hour), 0, 10)
+	list, total, err := w.Accesses(t.Context(), w.customer(w.a, "E"), iccid, w.clock.Now().Add(-time.Hour), w.clock.Now().Add(time.Hour), 0, 10)
 	w.must(err)
 	if total != 1 || list[0].Verdict.Reason != rec.Verdict.Reason || list[0].Access.NAS != "pgw1" {
 		t.Errorf("timeline %+v", list)
@@ -315,14 +315,14 @@ func TestGatewaysAndTheirSessions(t *testing.T) {
 	other.key.NAS = "pgw2"
 	open.send(usage.Interim, 10, 0)
 	other.send(usage.Interim, 10, 0)
-	if n := got(w.CloseNAS(ctx, "pgw1", w.clock.now()))(t); n != 1 {
+	if n := got(w.CloseNAS(ctx, "pgw1", w.clock.Now()))(t); n != 1 {
 		t.Errorf("%d sessions closed with their gateway", n)
 	}
-	w.clock.pass(2 * time.Hour)
-	if n := got(w.MarkStale(ctx, w.clock.now().Add(-time.Hour)))(t); n != 1 {
+	w.clock.Pass(2 * time.Hour)
+	if n := got(w.MarkStale(ctx, w.clock.Now().Add(-time.Hour)))(t); n != 1 {
 		t.Errorf("%d stale", n)
 	}
-	sessions, total, err := w.DataSessions(ctx, w.op, []ident.ICCID{iccid}, w.clock.now().AddDate(0, 0, -1), w.clock.now(), 0, 10)
+	sessions, total, err := w.DataSessions(ctx, w.op, []ident.ICCID{iccid}, w.clock.Now().AddDate(0, 0, -1), w.clock.Now(), 0, 10)
 	w.must(err)
 	phases := map[string]usage.Phase{}
 	for _, s := range sessions {
@@ -331,9 +331,9 @@ func TestGatewaysAndTheirSessions(t *testing.T) {
 	if total != 2 || phases["pgw1"] != usage.Lost || phases["pgw2"] != usage.Stale {
 		t.Errorf("sessions %+v", phases)
 	}
-	w.clock.pass(400 * 24 * time.Hour)
-	w.must(w.DropUsage(ctx, w.clock.now().AddDate(0, -1, 0)))
-	if _, total, _ := w.DataSessions(ctx, w.op, []ident.ICCID{iccid}, w.clock.now().AddDate(-2, 0, 0), w.clock.now(), 0, 10); total != 1 {
+	w.clock.Pass(400 * 24 * time.Hour)
+	w.must(w.DropUsage(ctx, w.clock.Now().AddDate(0, -1, 0)))
+	if _, total, _ := w.DataSessions(ctx, w.op, []ident.ICCID{iccid}, w.clock.Now().AddDate(-2, 0, 0), w.clock.Now(), 0, 10); total != 1 {
 		t.Errorf("%d sessions after the retention; the stale one stays", total)
 	}
 	w.must(w.RemoveNAS(ctx, w.op, "pgw1"))
@@ -435,7 +435,7 @@ func TestBundlesOfItems(t *testing.T) {
 		w.edit(iccid, func(s *sim.SIM) { s.Package = w.manual.ID })
 		use("a5", "234", 1, "31.00")
 		use("a6", "234", 1, "131.00")
-		w.clock.pass(31 * 24 * time.Hour)
+		w.clock.Pass(31 * 24 * time.Hour)
 		_, before, _, err := w.LastActivity(t.Context(), w.op, iccid)
 		w.must(err)
 		use("a7", "234", 1, before.Cost.String())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
@@ -69,9 +70,9 @@ func TestFoldCountsWhatWasKeptOnce(t *testing.T) {
 		w := newWorldOn(t, o)
 		iccid, s := w.live(0), w.session(0, "a")
 		w.keep(s.report(usage.Start, 0, 0))
-		w.clock.pass(time.Minute)
+		w.clock.Pass(time.Minute)
 		w.keep(s.report(usage.Interim, 1000, 500), w.session(99, "x").report(usage.Start, 0, 0))
-		w.clock.pass(time.Minute)
+		w.clock.Pass(time.Minute)
 		w.keep(s.report(usage.Stop, 2000, 1000))
 		if m := w.monthOf(iccid); m.Bytes != 0 {
 			t.Errorf("%d bytes are counted before a Fold", m.Bytes)
@@ -178,7 +179,7 @@ func TestSharesAreCountedAtOnce(t *testing.T) {
 
 // sick is a store that cannot count one session, as if it had a fault of ours.
 type sick struct {
-	adapter
+	fleettest.Store
 	session string
 }
 
@@ -212,9 +213,9 @@ func TestAReportThatCannotBeCountedIsSetAside(t *testing.T) {
 		}
 		w.keep(w.session(0, "before").report(usage.Interim, 1, 0))
 		w.keep(batch...)
-		w.must(w.db.Append(t.Context(), []usage.Part{{Reports: 3, Body: []byte("no reports")}}, w.clock.now()))
+		w.must(w.db.Append(t.Context(), []usage.Part{{Reports: 3, Body: []byte("no reports")}}, w.clock.Now()))
 		w.keep(w.session(0, "after").report(usage.Interim, 2, 0))
-		f := fleet.New(sick{adapter{w.db}, "4"}, fleet.Options{Now: w.clock.now})
+		f := fleet.New(sick{fleettest.Store{DB: w.db}, "4"}, fleet.Options{Now: w.clock.Now})
 		aside := 0
 		for more := true; more; {
 			one := got(f.Fold(t.Context()))(t)
@@ -244,7 +245,7 @@ func TestNothingIsSetAsideWhileTheDatabaseIsAway(t *testing.T) {
 	w := newWorld(t)
 	iccid := w.live(0)
 	w.keep(w.session(0, "a").report(usage.Interim, 10, 0))
-	f := fleet.New(away{adapter{w.db}}, fleet.Options{Now: w.clock.now})
+	f := fleet.New(away{fleettest.Store{DB: w.db}}, fleet.Options{Now: w.clock.Now})
 	if _, err := f.Fold(t.Context()); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("%v", err)
 	}
@@ -253,7 +254,7 @@ func TestNothingIsSetAsideWhileTheDatabaseIsAway(t *testing.T) {
 	}
 }
 
-type away struct{ adapter }
+type away struct{ fleettest.Store }
 
 func (s away) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
 	return s.DB.WriteAgain(ctx, func(tx *store.Tx) error {
@@ -313,13 +314,13 @@ func TestARestartWaitsForWhatWasReportedBefore(t *testing.T) {
 		w := newWorldOn(t, o)
 		iccid := w.live(0)
 		other := got(store.Open(t.Context(), o))(t)
-		f := fleet.New(adapter{other}, fleet.Options{Now: w.clock.now})
+		f := fleet.New(fleettest.Store{DB: other}, fleet.Options{Now: w.clock.Now})
 		w.must(f.Keep(t.Context(), []usage.Report{w.session(0, "a").report(usage.Interim, 10, 0)}))
 		w.must(other.Close()) // it never counts it
-		if n := got(w.CloseNAS(t.Context(), "pgw1", w.clock.now()))(t); n != 1 {
+		if n := got(w.CloseNAS(t.Context(), "pgw1", w.clock.Now()))(t); n != 1 {
 			t.Errorf("%d sessions are over", n)
 		}
-		list, _, err := w.DataSessions(t.Context(), w.op, []ident.ICCID{iccid}, time.Time{}, w.clock.now().Add(time.Hour), 0, 10)
+		list, _, err := w.DataSessions(t.Context(), w.op, []ident.ICCID{iccid}, time.Time{}, w.clock.Now().Add(time.Hour), 0, 10)
 		if err != nil || len(list) != 1 || list[0].Phase != usage.Lost || list[0].In != 10 {
 			t.Errorf("%+v, %v", list, err)
 		}
@@ -334,7 +335,7 @@ func TestReportsOfAnotherNode(t *testing.T) {
 	iccid := w.live(0)
 	other := got(store.Open(t.Context(), o))(t)
 	t.Cleanup(func() { _ = other.Close() })
-	f := fleet.New(adapter{other}, fleet.Options{Now: w.clock.now})
+	f := fleet.New(fleettest.Store{DB: other}, fleet.Options{Now: w.clock.Now})
 	w.must(f.Keep(t.Context(), []usage.Report{w.session(0, "a").report(usage.Interim, 10, 0)}))
 	if f := got(w.Fold(t.Context()))(t); f.Reports != 0 {
 		t.Errorf("what another node has just kept is taken: %+v", f)

@@ -152,7 +152,7 @@ func TestALimitWaitsForReportsUnderWay(t *testing.T) {
 	s := w.session(0, "a1")
 	s.send(usage.Start, 0, 0)
 	s.send(usage.Interim, mega, 0)
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	next := s.report(usage.Interim, 20*mega, 0)
 	set := make(chan struct{})
 	w.must(node.Write(t.Context(), func(tx *store.Tx) error {

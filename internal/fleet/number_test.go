@@ -14,7 +14,7 @@ import (
 // byNumber reports on a session for a gateway that knows SIMs by number alone.
 func (s *session) byNumber(number ident.MSISDN, step usage.Step, in, out int64) fleet.Ingested {
 	s.w.t.Helper()
-	s.w.clock.pass(time.Minute)
+	s.w.clock.Pass(time.Minute)
 	r := s.report(step, in, out)
 	r.IMSI, r.MSISDN = "", number
 	return s.w.ingest(r)
@@ -99,7 +99,7 @@ func TestAKeyThatIsUsedAgainUnderAnotherNumber(t *testing.T) {
 		s := w.session(0, "a1")
 		s.byNumber(w.sim(one).MSISDN, usage.Start, 0, 0)
 		s.byNumber(w.sim(one).MSISDN, usage.Interim, 1000, 500)
-		w.clock.pass(time.Hour)
+		w.clock.Pass(time.Hour)
 		again := w.session(1, "a1")
 		again.byNumber(w.sim(other).MSISDN, usage.Interim, 700, 100)
 		again.byNumber(w.sim(other).MSISDN, usage.Stop, 900, 200)

@@ -7,13 +7,14 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/vault"
 )
 
 // meddler does something once, right after it has looked at a secret.
 type meddler struct {
-	keeper
+	fleettest.Keeper
 	once func()
 }
 
@@ -26,12 +27,12 @@ func (m *meddler) meddle() {
 
 func (m *meddler) CheckPassword(ctx context.Context, hash, p string) (bool, error) {
 	defer m.meddle()
-	return m.keeper.CheckPassword(ctx, hash, p)
+	return m.Keeper.CheckPassword(ctx, hash, p)
 }
 
 func (m *meddler) HashToken(t string) []byte {
 	defer m.meddle()
-	return m.keeper.HashToken(t)
+	return m.Keeper.HashToken(t)
 }
 
 // A new password ends what the former one has opened, and what it is about to.
@@ -39,8 +40,8 @@ func TestAFormerPasswordOpensNothing(t *testing.T) {
 	onEngines(t, func(t *testing.T, o store.Options) {
 		w := newWorldOn(t, o)
 		ctx := t.Context()
-		m := &meddler{keeper: keeper{got(vault.New(bytes.Repeat([]byte{7}, 32)))(t)}}
-		s := fleet.New(adapter{w.db}, fleet.Options{Vault: m, Now: w.clock.now})
+		m := &meddler{Keeper: fleettest.Keeper{Vault: got(vault.New(bytes.Repeat([]byte{7}, 32)))(t)}}
+		s := fleet.New(fleettest.Store{DB: w.db}, fleet.Options{Vault: m, Now: w.clock.Now})
 		user := got(w.CreateUser(ctx, w.op, fleet.NewUser{Portfolio: w.a.ID, Username: "somebody", Password: "former one"}))(t)
 		program, secret, err := w.CreateAPIUser(ctx, w.op, fleet.NewAPIUser{Portfolio: w.a.ID})
 		w.must(err)
@@ -64,7 +65,7 @@ func TestAFormerPasswordOpensNothing(t *testing.T) {
 		if _, _, err := s.IssueAPITokens(ctx, fleet.Request{}, login); fault.CodeOf(err) != fleet.WrongClient {
 			t.Errorf("a former secret: %v", err)
 		}
-		if _, found, err := w.db.LiveToken(ctx, program.ID, w.clock.now()); found || err != nil {
+		if _, found, err := w.db.LiveToken(ctx, program.ID, w.clock.Now()); found || err != nil {
 			t.Errorf("a former secret has a token: %t, %v", found, err)
 		}
 		got(s.SignIn(ctx, fleet.Request{}, fleet.Login{Username: "somebody", Password: fresh, Portfolio: w.a.ID}))(t)

@@ -9,6 +9,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/usage"
 )
@@ -21,8 +22,8 @@ func (w *world) aside(sessions ...string) *fleet.Service {
 		w.keep(w.session(0, s).report(usage.Interim, 10, 0))
 	}
 	first := w.session(0, sessions[0]).report(usage.Interim, 10, 0)
-	w.must(w.db.Append(w.t.Context(), []usage.Part{{Share: first.Share(w.Shares()), Reports: 3, Body: []byte("no reports")}}, w.clock.now()))
-	f := fleet.New(sick{adapter{w.db}, sessions[0]}, fleet.Options{Now: w.clock.now})
+	w.must(w.db.Append(w.t.Context(), []usage.Part{{Share: first.Share(w.Shares()), Reports: 3, Body: []byte("no reports")}}, w.clock.Now()))
+	f := fleet.New(sick{fleettest.Store{DB: w.db}, sessions[0]}, fleet.Options{Now: w.clock.Now})
 	for range sessions {
 		got(f.FoldAll(w.t.Context()))(w.t)
 	}

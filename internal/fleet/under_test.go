@@ -20,7 +20,7 @@ func (s *session) sendAs(charging int64, step usage.Step, in, out int64) {
 // ended holds that a SIM has had n sessions, all of them over.
 func (w *world) ended(i ident.ICCID, n int) {
 	w.t.Helper()
-	list, _, err := w.DataSessions(w.t.Context(), w.op, []ident.ICCID{i}, time.Time{}, w.clock.now().Add(time.Hour), 0, 10)
+	list, _, err := w.DataSessions(w.t.Context(), w.op, []ident.ICCID{i}, time.Time{}, w.clock.Now().Add(time.Hour), 0, 10)
 	w.must(err)
 	for _, s := range list {
 		if !s.Ended() {
@@ -61,9 +61,9 @@ func TestAnIDThatIsUsedAgain(t *testing.T) {
 		first := w.session(0, "a1")
 		first.send(usage.Start, 0, 0)
 		first.send(usage.Interim, 5000, 0)
-		w.clock.pass(time.Minute)
+		w.clock.Pass(time.Minute)
 		late := first.report(usage.Stop, 8000, 0)
-		w.clock.pass(time.Minute)
+		w.clock.Pass(time.Minute)
 		second := w.session(0, "a1")
 		second.send(usage.Start, 0, 0)
 		second.send(usage.Interim, 100, 0)
@@ -93,13 +93,31 @@ func TestAClockThatIsSetBack(t *testing.T) {
 		s := w.session(0, "a1")
 		s.send(usage.Start, 0, 0)
 		s.send(usage.Interim, 1000, 0)
-		w.clock.pass(time.Minute)
+		w.clock.Pass(time.Minute)
 		stop := s.report(usage.Stop, 3000, 0)
 		stop.At = stop.At.Add(-5 * time.Minute)
 		w.ingest(stop)
 		w.ended(iccid, 1)
 		if got := w.used(iccid); got != 3000 {
 			t.Errorf("used %d, want 3000", got)
+		}
+	})
+}
+
+// A gateway that gives two SIMs one id at once loses nothing of either.
+func TestAnIDThatTwoHave(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		w := newWorldOn(t, o)
+		a, b := w.live(0), w.live(1)
+		mine, other := w.session(0, "a1"), w.session(1, "a1")
+		w.clock.Pass(time.Minute)
+		mine.begun, other.begun = w.clock.Now(), w.clock.Now()
+		early := mine.report(usage.Stop, 100, 0)
+		w.clock.Pass(time.Second)
+		other.begun = w.clock.Now()
+		w.ingest(other.report(usage.Stop, 200, 0), early)
+		if x, y := w.used(a), w.used(b); x != 100 || y != 200 {
+			t.Errorf("used %d and %d, want 100 and 200", x, y)
 		}
 	})
 }

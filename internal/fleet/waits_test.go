@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 )
@@ -23,15 +24,15 @@ func TestWaitsEnd(t *testing.T) {
 	w.apply(by, sim.SuspendCustomer, resting)
 	w.network(nil)
 
-	w.clock.pass(400 * 24 * time.Hour)
+	w.clock.Pass(400 * 24 * time.Hour)
 	if n := got(w.EndWaits(t.Context()))(t); n != 0 || w.sim(waiting).Wanted.Phase != sim.Ready {
 		t.Fatalf("%d waits ended that have no end", n)
 	}
-	strict := fleet.New(adapter{w.db}, fleet.Options{Now: w.clock.now, Rules: fleet.Rules{ReadyTime: 401 * 24 * time.Hour}})
+	strict := fleet.New(fleettest.Store{DB: w.db}, fleet.Options{Now: w.clock.Now, Rules: fleet.Rules{ReadyTime: 401 * 24 * time.Hour}})
 	if n := got(strict.EndWaits(t.Context()))(t); n != 0 {
 		t.Fatalf("%d waits ended early", n)
 	}
-	w.clock.pass(24 * time.Hour)
+	w.clock.Pass(24 * time.Hour)
 	if n := got(strict.EndWaits(t.Context()))(t); n != 1 || w.sim(waiting).Wanted.Phase != sim.Live {
 		t.Errorf("%d waits ended: %s", n, w.sim(waiting).Wanted)
 	}
@@ -53,7 +54,7 @@ func TestTestsEndBehindThoseThatStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const many = 1100
-	begun := w.clock.now()
+	begun := w.clock.Now()
 	put := func(from, n int, state sim.State, activated time.Time) {
 		fresh := make([]sim.NewSIM, n)
 		for i := range fresh {
@@ -68,7 +69,7 @@ func TestTestsEndBehindThoseThatStay(t *testing.T) {
 	put(0, many, sim.AwaitingReview, begun)
 	put(many, 1, sim.Deprovisioning, begun)
 	put(many+1, many, sim.Provisioned, begun.Add(time.Second))
-	w.clock.pass(91 * 24 * time.Hour)
+	w.clock.Pass(91 * 24 * time.Hour)
 	if n := got(w.EndTests(t.Context()))(t); n != many {
 		t.Errorf("%d tests ended, want %d", n, many)
 	}

@@ -33,6 +33,7 @@ var rooms = []struct {
 	{"internal/job", nil},
 	{"internal/bulk", []string{"internal/job"}},
 	{"internal/fleet", []string{"internal/job", "internal/bulk"}},
+	{"internal/fleet/fleettest", []string{"internal/fleet", "internal/store", "internal/vault"}},
 	{"internal/store/pgtest", []string{"internal/store"}},
 	{"internal/store/sqlitetest", []string{"internal/store"}},
 	{"internal/store/storetest", []string{"internal/store", "internal/job", "internal/bulk"}},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/edge/aaa"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -36,28 +37,6 @@ func TestMain(m *testing.M) {
 const secret = "the-secret-of-pgw1"
 
 var operator = fleet.Request{Caller: tenant.Operator("test"), Via: "cli"}
-
-// fleetStore hands the store to fleet, as the composition root does.
-type fleetStore struct{ *store.DB }
-
-func (s fleetStore) Write(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.Write(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-func (s fleetStore) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-func (s fleetStore) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.WriteAgain(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-type keeper struct{ *vault.Vault }
-
-func (keeper) HashPassword(context.Context, string) (string, error)        { return "", nil }
-func (keeper) CheckPassword(context.Context, string, string) (bool, error) { return false, nil }
-func (keeper) NewToken() string                                            { return vault.NewToken() }
-func (keeper) HashToken(t string) []byte                                   { return vault.HashToken(t) }
 
 // world is a platform with a running edge: one gateway on loopback, and SIMs in
 // service.
@@ -99,7 +78,7 @@ func newWorld(t testing.TB, s setup) *world {
 	t.Cleanup(func() { _ = w.db.Close() })
 	v, err := vault.New(bytes.Repeat([]byte{7}, 32))
 	w.must(err)
-	w.fleet = fleet.New(fleetStore{w.db}, fleet.Options{Vault: keeper{v}, Cut: w.ring})
+	w.fleet = fleet.New(fleettest.Store{DB: w.db}, fleet.Options{Vault: fleettest.Keeper{Vault: v}, Cut: w.ring})
 	w.furnish(s.gateways)
 	w.serve(s.options)
 	return w

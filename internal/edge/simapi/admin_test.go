@@ -297,20 +297,20 @@ func TestTokens(t *testing.T) {
 		}
 	}
 	try("Bearer "+token).has(t, `{}`)
-	w.clock.pass(time.Hour - time.Second)
+	w.clock.Pass(time.Hour - time.Second)
 	try("Bearer "+token).has(t, `{}`)
-	w.clock.pass(time.Second)
+	w.clock.Pass(time.Second)
 	try("Bearer "+token).fails(t, 401, 0)
 	check(w.Fleet.DropExpired(t.Context()))
 	// The account's own end comes first.
-	soon := w.clock.now().Add(time.Minute)
+	soon := w.clock.Now().Add(time.Minute)
 	var tok struct {
 		AccessToken string `json:"access_token"`
 	}
 	w.token(w.secrets[viewer].id, w.secrets[viewer].secret, "").into(t, &tok)
 	must(w.Fleet.ChangeMember(t.Context(), w.op, folios["A"], w.secrets[viewer].id, fleet.MemberChange{ExpiresAt: &soon}))
 	try("Bearer "+tok.AccessToken).has(t, `{}`)
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	try("Bearer "+tok.AccessToken).fails(t, 401, 0)
 	if got := w.token(w.secrets[viewer].id, w.secrets[viewer].secret, ""); !strings.Contains(got.body, "invalid_client") {
 		t.Error(got.body)
@@ -326,11 +326,11 @@ func TestTokens(t *testing.T) {
 func TestTokensRevokedElsewhere(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, w *world) {
-		other := must(app.Open(t.Context(), app.Config{Data: w.Data, Database: w.Database, KeyFile: w.KeyFile, Now: w.clock.now}))
+		other := must(app.Open(t.Context(), app.Config{Data: w.Data, Database: w.Database, KeyFile: w.KeyFile, Now: w.clock.Now}))
 		defer func() { check(other.Close()) }()
 		w.call(engineer, http.MethodGet, "/sim/<live>", "").has(t, `{}`)
 		must(other.Fleet.RevokeTokens(t.Context(), w.op, folios["A"], w.secrets[engineer].id, 0))
-		w.clock.pass(fleet.BearerLife)
+		w.clock.Pass(fleet.BearerLife)
 		w.call(engineer, http.MethodGet, "/sim/<live>", "").fails(t, 401, 0)
 
 		w.call(viewer, http.MethodGet, "/sim/<live>", "").has(t, `{}`)

@@ -20,7 +20,7 @@ func TestAssignment(t *testing.T) {
 		"contractEndDate":"2027-03-02T12:00:00Z","status":"active"}`, id))
 	w.call(engineer, http.MethodPatch, "/sim/<live>/iccPortfolioPackage", `{"packageId":6686}`).has(t,
 		`{"packageId":6686,"packageStartDate":"2026-03-04T12:00:00Z","portfolioStartDate":"2026-03-02T12:00:00Z","contractStartDate":"2026-03-02T12:00:00Z"}`)
-	w.clock.pass(30 * time.Minute)
+	w.clock.Pass(30 * time.Minute)
 	w.call(engineer, http.MethodPatch, fmt.Sprintf("/iccPortfolioPackage/%d", id), `{"portfolioId":"<C>"}`).has(t,
 		`{"portfolioId":"<C>","portfolioStartDate":"2026-03-04T12:30:00Z","packageStartDate":"2026-03-04T12:00:00Z"}`)
 	w.call(customer, http.MethodGet, "/sim/<live>/iccPortfolioPackage", "").has(t, `{"portfolioId":"<C>"}`)

@@ -130,7 +130,7 @@ func TestAControlThatNobodyEnded(t *testing.T) {
 		m := newSlow()
 		w.rewire(fleet.Options{Controls: m}, &none)
 		w.ping("k").fails(t, 503, 6004)
-		w.clock.pass(fleet.HoldLife)
+		w.clock.Pass(fleet.HoldLife)
 		for range 2 {
 			a := w.ping("k")
 			a.fails(t, 400, 6046)

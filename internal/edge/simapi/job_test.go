@@ -27,7 +27,7 @@ func (s jobStore) Write(ctx context.Context, fn func(job.Tx) error) error {
 
 // work is the server's worker, led by the test.
 func (w *world) work() *job.Worker {
-	return &job.Worker{Kind: bulk.Kind, Handler: w.Fleet.BulkHandler(fleet.BulkRules{LabelSuspended: w.lenient}), Store: jobStore{w.DB}, Now: w.clock.now}
+	return &job.Worker{Kind: bulk.Kind, Handler: w.Fleet.BulkHandler(fleet.BulkRules{LabelSuspended: w.lenient}), Store: jobStore{w.DB}, Now: w.clock.Now}
 }
 
 // uploaded makes a file with a content.
@@ -233,7 +233,7 @@ func TestBulkStates(t *testing.T) {
 	one := "/job/" + w.made(engineer, "/job", make("update-icc-status", empty), "jobId")
 	w.call(engineer, http.MethodPatch, one, `{"status":"queued"}`).fails(t, 400, 6046)
 	paused := w.call(engineer, http.MethodPatch, one, `{"status":"paused"}`)
-	if paused.fails(t, 400, 6007); !strings.Contains(string(paused.body), "it is setup; only one that is queued or processing can be") {
+	if paused.fails(t, 400, 6007); !strings.Contains(paused.body, "it is setup; only one that is queued or processing can be") {
 		t.Errorf("in other words than the contract's: %s", paused.body)
 	}
 	w.call(engineer, http.MethodPatch, one, `{"status":"completed"}`).fails(t, 400, 6006)

@@ -110,11 +110,11 @@ func TestLinksThatAreNotRight(t *testing.T) {
 	w.at(http.MethodGet, "/api/v2/file/"+id+"/content?link=", "").fails(t, 401, 0)
 	w.at(http.MethodDelete, content(id, good), "").fails(t, 405, 6003)
 	w.call(engineer, http.MethodGet, "/file/"+id+"/content", "").fails(t, 401, 0)
-	w.clock.pass(fleet.LinkLife - time.Second)
+	w.clock.Pass(fleet.LinkLife - time.Second)
 	if a := w.at(http.MethodGet, content(id, good), ""); a.body != oneRow {
 		t.Errorf("before its end: %d %s", a.status, a.body)
 	}
-	w.clock.pass(time.Second)
+	w.clock.Pass(time.Second)
 	w.at(http.MethodGet, content(id, good), "").fails(t, 403, 6001)
 }
 

@@ -116,7 +116,7 @@ func TestEveryFilter(t *testing.T) {
 func TestTimesAreToTheSecond(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, w *world) {
-		w.clock.pass(1234567 * time.Microsecond)
+		w.clock.Pass(1234567 * time.Microsecond)
 		w.settle()
 		w.call(engineer, http.MethodGet, "/sim/<provisioning>", "").has(t, `{"activatedDate":"2026-03-04T12:00:01Z"}`)
 		if got := w.list(engineer, "activatedDate=2026-03-04T12:00:01Z"); got.names() != "provisioning" {

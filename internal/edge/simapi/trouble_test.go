@@ -13,11 +13,10 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
-	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
-	"github.com/simurgh-iot/simurgh/internal/vault"
 )
 
 func TestBodiesThatAreTooLarge(t *testing.T) {
@@ -32,7 +31,7 @@ func TestBodiesThatAreTooLarge(t *testing.T) {
 
 // adapter hands the store to the use cases; the test can break it.
 type adapter struct {
-	*store.DB
+	fleettest.Store
 	broken *error
 }
 
@@ -43,31 +42,10 @@ func (a adapter) SIM(ctx context.Context, in tenant.Sphere, i ident.ICCID) (sim.
 	return a.DB.SIM(ctx, in, i)
 }
 
-func (a adapter) Write(ctx context.Context, fn func(fleet.Tx) error) error {
-	return a.DB.Write(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-func (a adapter) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
-	return a.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-func (a adapter) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
-	return a.DB.WriteAgain(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-type keeper struct{ *vault.Vault }
-
-func (keeper) HashPassword(context.Context, string) (string, error) { return "", nil }
-func (keeper) CheckPassword(context.Context, string, string) (bool, error) {
-	return false, nil
-}
-func (keeper) NewToken() string          { return vault.NewToken() }
-func (keeper) HashToken(t string) []byte { return vault.HashToken(t) }
-
 // rewire serves the world by use cases of the test's own making.
 func (w *world) rewire(o fleet.Options, broken *error) {
-	o.Vault, o.Now = keeper{w.Vault}, w.clock.now
-	w.edge = simapi.New(simapi.Options{Fleet: fleet.New(adapter{w.DB, broken}, o)})
+	o.Vault, o.Now = fleettest.Keeper{Vault: w.Vault}, w.clock.Now
+	w.edge = simapi.New(simapi.Options{Fleet: fleet.New(adapter{fleettest.Store{DB: w.DB}, broken}, o)})
 }
 
 // What is not the caller's fault is said without any detail.

@@ -1,12 +1,10 @@
 package simapi_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -14,10 +12,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
@@ -25,6 +23,7 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/edge/simapi"
 	"github.com/simurgh-iot/simurgh/internal/event"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -73,20 +72,14 @@ var sims = []string{"stock", "stock2", "stock3", "waiting", "provisioning", "liv
 // missing is a SIM that no world has.
 const missing = "missing"
 
-func iccid(name string) ident.ICCID {
-	for i, s := range append(append([]string{}, sims...), missing) {
-		if s == name {
-			return ident.ICCID(ident.WithLuhn(fmt.Sprintf("89445385000000%04d", i)))
-		}
-	}
-	panic(name)
-}
+// names are all of them, and the missing one.
+var names = fleettest.Names{Prefix: "89445385000000", List: append(slices.Clone(sims), missing)}
+
+func iccid(name string) ident.ICCID { return names.ICCID(name) }
 
 // fill replaces <name> by its ICCID, and <A> by the portfolio's id.
 func fill(s string) string {
-	for _, name := range append(append([]string{}, sims...), missing) {
-		s = strings.ReplaceAll(s, "<"+name+">", string(iccid(name)))
-	}
+	s = names.Fill(s)
 	for name, id := range folios {
 		s = strings.ReplaceAll(s, "<"+name+">", string(id))
 	}
@@ -94,23 +87,6 @@ func fill(s string) string {
 }
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // secret is what a program signs in with.
 type secret struct{ id, secret, token string }
@@ -120,29 +96,12 @@ type secret struct{ id, secret, token string }
 type world struct {
 	*app.App
 	t       testing.TB
-	clock   *clock
+	clock   *fleettest.Clock
 	op      fleet.Request
-	log     *safeBuffer
+	log     *fleettest.Log
 	secrets map[string]secret
 	edge    http.Handler
 	lenient bool // the attributes of suspended SIMs may be changed
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // mould is a filled data folder, made once; each world works on a copy.
@@ -152,25 +111,19 @@ var mould = sync.OnceValues(func() (fs.FS, map[string]secret) {
 	w := build(app.Config{Data: dir})
 	check(w.Close())
 	fillUsage(dir)
-	files := fstest.MapFS{}
-	for _, e := range must(os.ReadDir(dir)) {
-		if e.Type().IsRegular() {
-			files[e.Name()] = &fstest.MapFile{Data: must(os.ReadFile(filepath.Join(dir, e.Name()))), Mode: 0o600}
-		}
-	}
-	return files, w.secrets
+	return fleettest.Freeze(dir), w.secrets
 })
 
 // build fills an empty platform.
 func build(c app.Config) *world {
-	w := &world{clock: &clock{at: noon.Add(-48 * time.Hour)}, op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "mould"},
-		log: &safeBuffer{}, secrets: map[string]secret{}}
-	c.Now = w.clock.now
+	w := &world{clock: fleettest.NewClock(noon.Add(-48 * time.Hour)), op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "mould"},
+		log: &fleettest.Log{}, secrets: map[string]secret{}}
+	c.Now = w.clock.Now
 	w.App = must(app.Open(context.Background(), c))
 	w.tenants()
 	w.stock()
 	w.lives()
-	w.clock.at = noon
+	w.clock.Set(noon)
 	for name, s := range w.secrets {
 		s.token, _ = must2(w.Fleet.IssueToken(context.Background(), fleet.Request{Via: "oauth"}, fleet.ClientLogin{ID: s.id, Secret: s.secret}))
 		w.secrets[name] = s
@@ -245,18 +198,6 @@ func (w *world) tenants() {
 	}))
 }
 
-// rows is a batch in memory.
-type rows struct{ list []fleet.BatchRow }
-
-func (r *rows) Next() (fleet.BatchRow, error) {
-	if len(r.list) == 0 {
-		return fleet.BatchRow{}, io.EOF
-	}
-	row := r.list[0]
-	r.list = r.list[1:]
-	return row, nil
-}
-
 func (w *world) stock() {
 	type shelf struct {
 		folio string
@@ -284,10 +225,7 @@ func (w *world) stock() {
 		shelves[at] = append(shelves[at], row)
 	}
 	for at, list := range shelves {
-		n := must(w.Fleet.Import(context.Background(), w.op, fleet.Import{Portfolio: folios[at.folio], Package: at.pkg, Network: "lab"}, &rows{list}))
-		if n.Rejected > 0 {
-			panic(fmt.Sprintf("%+v", n))
-		}
+		fleettest.Import(w.Fleet, w.op, fleet.Import{Portfolio: folios[at.folio], Package: at.pkg, Network: "lab"}, list)
 	}
 }
 
@@ -298,14 +236,14 @@ func (w *world) lives() {
 		must(w.Fleet.DecideTask(context.Background(), w.op, task.ID, true, ""))
 	}
 	w.settle()
-	w.clock.pass(time.Hour)
+	w.clock.Pass(time.Hour)
 	w.give(sim.SuspendCustomer, "suspended", "both")
 	w.give(sim.SuspendAdmin, "admin", "both")
 	w.give(sim.SuspendSystem, "system")
 	w.give(sim.Terminate, "gone", "review")
 	w.give(sim.Close, "closed")
 	w.settle()
-	w.clock.pass(time.Hour)
+	w.clock.Pass(time.Hour)
 	w.give(sim.ActivateLive, "waiting", "provisioning")
 	w.give(sim.Terminate, "leaving")
 }
@@ -319,21 +257,11 @@ func (w *world) edit(e fleet.Edit, names ...string) {
 	for i, n := range names {
 		list[i] = iccid(n)
 	}
-	done := must(w.Fleet.Apply(context.Background(), w.op, list, func(fleet.Facts) (fleet.Edit, error) { return e, nil }, nil))
-	if done.Refused {
-		panic(fmt.Sprintf("%+v: %+v", e, done.Outcomes))
-	}
+	fleettest.Edit(w.Fleet, w.op, e, list...)
 }
 
 // settle has the network agree to everything that it has been told.
-func (w *world) settle() {
-	claims := must(w.Fleet.Claim(context.Background(), "lab", 1000, time.Minute))
-	answers := make([]sim.Answer, len(claims))
-	for i, c := range claims {
-		answers[i] = sim.Answer{Claim: c}
-	}
-	check(w.Fleet.Answer(context.Background(), answers))
-}
+func (w *world) settle() { fleettest.Settle(w.Fleet, "lab") }
 
 // exec changes the database behind the platform's back.
 func (w *world) exec(text string, args ...any) {
@@ -394,13 +322,13 @@ func newWorld(t testing.TB, change ...func(*simapi.Options)) *world {
 	from, secrets := mould()
 	dir := t.TempDir()
 	check(os.CopyFS(dir, from))
-	w := &world{t: t, clock: &clock{at: noon}, op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "test"}, log: &safeBuffer{},
+	w := &world{t: t, clock: fleettest.NewClock(noon), op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "test"}, log: &fleettest.Log{},
 		secrets: map[string]secret{}}
 	for name, s := range secrets {
 		w.secrets[name] = s
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	a, err := app.Open(context.Background(), app.Config{Data: dir, Now: w.clock.now, Log: log})
+	a, err := app.Open(context.Background(), app.Config{Data: dir, Now: w.clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func TestAlertOfMessages(t *testing.T) {
 		if got := w.told(t, "/get_sim_alerts?iccid=<below>"); got != "[]" {
 			t.Errorf("of an account that did not ask: %s", got)
 		}
-		w.clock.pass(31 * 24 * time.Hour)
+		w.clock.Pass(31 * 24 * time.Hour)
 		must(w.Fleet.SendSMS(t.Context(), w.op, []ident.ICCID{iccid("live")}, "sms", fmt.Sprintf("%0320d", 7))) // three parts
 		w.settle()
 		w.settle()
@@ -105,9 +105,9 @@ func TestAlertOfSilence(t *testing.T) {
 			t.Errorf("%d alerts without a rule", n)
 		}
 		w.rule(usage.NoConnection, 24)
-		w.clock.pass(23 * time.Hour)
+		w.clock.Pass(23 * time.Hour)
 		w.use("live2", 100)
-		w.clock.pass(59 * time.Minute)
+		w.clock.Pass(59 * time.Minute)
 		// All others have been as they are for two days.
 		if n := look(); n != 3 {
 			t.Errorf("%d alerts after 24 hours, want those of locked, esim and deaf", n)
@@ -118,20 +118,20 @@ func TestAlertOfSilence(t *testing.T) {
 		if got := w.told(t, "/get_sim_alerts?iccid=<esim>"); got != "[NO_CONNECTION]" {
 			t.Errorf("never heard of: %s", got)
 		}
-		w.clock.pass(5 * time.Minute)
+		w.clock.Pass(5 * time.Minute)
 		if n := look(); n != 0 {
 			t.Errorf("%d alerts before the next round", n)
 		}
-		w.clock.pass(6 * time.Minute)
+		w.clock.Pass(6 * time.Minute)
 		if n, again := look(), look(); n != 1 || again != 0 {
 			t.Errorf("%d and %d alerts, want that of live", n, again)
 		}
 		if got := w.told(t, "/get_sim_alerts?iccid=<live>"); got != "[NO_CONNECTION]" {
 			t.Errorf("silent: %s", got)
 		}
-		w.clock.pass(time.Hour)
+		w.clock.Pass(time.Hour)
 		w.use("live", 1)
-		w.clock.pass(25 * time.Hour)
+		w.clock.Pass(25 * time.Hour)
 		if n := look(); n != 2 {
 			t.Errorf("%d alerts of the silences that followed, want those of live and live2", n)
 		}
@@ -148,16 +148,16 @@ func (w *world) awayAndBack(t *testing.T, look func() int) {
 	t.Helper()
 	w.give(sim.SuspendCustomer, "esim")
 	w.settle()
-	w.clock.pass(time.Hour)
+	w.clock.Pass(time.Hour)
 	look()
 	w.give(sim.ResumeCustomer, "esim")
 	w.settle()
-	w.clock.pass(23 * time.Hour)
+	w.clock.Pass(23 * time.Hour)
 	look()
 	if got := w.told(t, "/get_sim_alerts?iccid=<esim>"); got != "[]" {
 		t.Errorf("back in service: %s", got)
 	}
-	w.clock.pass(2 * time.Hour)
+	w.clock.Pass(2 * time.Hour)
 	look()
 	if got := w.told(t, "/get_sim_alerts?iccid=<esim>"); got != "[NO_CONNECTION]" {
 		t.Errorf("silent again: %s", got)
@@ -188,7 +188,7 @@ func TestAlertOfBalance(t *testing.T) {
 		if got := w.told(t, "/get_group_alerts?group=north"); got != "[]" {
 			t.Errorf("of a group: %s", got)
 		}
-		w.clock.pass(time.Date(2026, 4, 1, 0, 5, 0, 0, time.UTC).Sub(w.clock.now()))
+		w.clock.Pass(time.Date(2026, 4, 1, 0, 5, 0, 0, time.UTC).Sub(w.clock.Now()))
 		if n := look(); n != 0 {
 			t.Errorf("%d alerts in a new month", n)
 		}
@@ -207,10 +207,10 @@ func TestAlertOfBalance(t *testing.T) {
 func TestAlertOfUse(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, w *world) {
-		report := usage.Report{Key: usage.Key{NAS: "pgw", ID: "a"}, Step: usage.Start, At: w.clock.now(), IMSI: imsi("live"), IMEI: "350000000000017"}
+		report := usage.Report{Key: usage.Key{NAS: "pgw", ID: "a"}, Step: usage.Start, At: w.clock.Now(), IMSI: imsi("live"), IMEI: "350000000000017"}
 		send := func(percent int64) string {
-			w.clock.pass(time.Minute)
-			report.Step, report.At, report.Seconds, report.Out = usage.Interim, w.clock.now(), report.Seconds+60, 1<<20*percent/100
+			w.clock.Pass(time.Minute)
+			report.Step, report.At, report.Seconds, report.Out = usage.Interim, w.clock.Now(), report.Seconds+60, 1<<20*percent/100
 			w.ingest(report)
 			return w.told(t, "/get_sim_alerts?iccid=<live>")
 		}

@@ -169,12 +169,12 @@ func TestTestAndReady(t *testing.T) {
 		if s := w.look("stock"); s.State != "ACTIVE_READY" || s.SMS != 2 {
 			t.Errorf("two messages: %+v", s)
 		}
-		w.clock.pass(89 * 24 * time.Hour)
+		w.clock.Pass(89 * 24 * time.Hour)
 		must(w.Fleet.EndTests(t.Context()))
 		if s := w.freshLook(t, "stock2"); s.State != "TEST" {
 			t.Errorf("89 days: %s", s.State)
 		}
-		w.clock.pass(24 * time.Hour)
+		w.clock.Pass(24 * time.Hour)
 		must(w.Fleet.EndTests(t.Context()))
 		if s := w.freshLook(t, "stock2"); s.State != "ACTIVE_READY" {
 			t.Errorf("90 days: %s", s.State)
@@ -238,7 +238,7 @@ func TestDataLimit(t *testing.T) {
 		if s := w.look("live"); s.State != "OFFLINE" {
 			t.Fatalf("over the new limit: %s", s.State)
 		}
-		w.clock.pass(28 * 24 * time.Hour) // it is April
+		w.clock.Pass(28 * 24 * time.Hour) // it is April
 		must(w.Fleet.LiftMonthly(t.Context()))
 		w.settle()
 		if s := w.freshLook(t, "live"); s.stands() != "LIVE ON/LIVE" || s.Used != 0 {

@@ -40,8 +40,8 @@ func (w *world) staffed(workers int) *simulated.Network {
 	var all sync.WaitGroup
 	quick := netsync.Settings{Batch: 2, Idle: 2 * time.Millisecond, Backoff: time.Millisecond, Longest: 2 * time.Millisecond}
 	for range workers {
-		tell := &netsync.Worker{Network: "lab", Driver: net, Fleet: w.Fleet, Settings: quick, Now: w.clock.now}
-		do := &netsync.Runner{Network: "lab", Driver: net, Fleet: w.Fleet, Settings: quick, Now: w.clock.now}
+		tell := &netsync.Worker{Network: "lab", Driver: net, Fleet: w.Fleet, Settings: quick, Now: w.clock.Now}
+		do := &netsync.Runner{Network: "lab", Driver: net, Fleet: w.Fleet, Settings: quick, Now: w.clock.Now}
 		all.Go(func() { _ = tell.Run(ctx) })
 		all.Go(func() { _ = do.Run(ctx) })
 	}
@@ -60,7 +60,7 @@ func (w *world) calm(t interface{ Fatalf(string, ...any) }, iccid ident.ICCID) s
 		if !s.Pending() {
 			return s
 		}
-		w.clock.pass(time.Second) // what failed is tried again
+		w.clock.Pass(time.Second) // what failed is tried again
 		time.Sleep(time.Millisecond)
 	}
 	t.Fatalf("%s is pending for ever", iccid)
@@ -148,7 +148,7 @@ func TestErrandsAreDoneOnce(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("%+v %+v", s, m)
 		}
-		w.clock.pass(time.Second)
+		w.clock.Pass(time.Second)
 		time.Sleep(time.Millisecond)
 	}
 	for _, name := range []string{"stock", "live"} {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
@@ -25,7 +26,7 @@ func TestPages(t *testing.T) {
 			list[i] = fleet.BatchRow{Line: i + 1, SIM: sim.SIM{ICCID: ident.ICCID(ident.WithLuhn(fmt.Sprintf("894453859%09d", i))),
 				IMSI: ident.IMSI(fmt.Sprintf("2341600%08d", i)), Group: "many"}}
 		}
-		n, err := w.Fleet.Import(t.Context(), w.op, fleet.Import{Portfolio: folios["A"], Package: pkgMeter, Network: "lab"}, &rows{list})
+		n, err := w.Fleet.Import(t.Context(), w.op, fleet.Import{Portfolio: folios["A"], Package: pkgMeter, Network: "lab"}, &fleettest.Rows{List: list})
 		if err != nil || n.Imported != len(list) {
 			t.Fatalf("%+v %v", n, err)
 		}

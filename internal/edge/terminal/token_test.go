@@ -123,7 +123,7 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	if a.header.Get("Retry-After") == "" {
 		t.Error("nothing says when to try again")
 	}
-	w.clock.pass(6 * time.Minute)
+	w.clock.Pass(6 * time.Minute)
 	w.signIn("grant_type", "password", "username", s.username, "password", s.password).ok(t, 200)
 }
 
@@ -141,13 +141,13 @@ func TestTokensLastAWeek(t *testing.T) {
 		if first.Access != s.token || first.Expires != week {
 			t.Errorf("%+v", first)
 		}
-		w.clock.pass(time.Hour)
+		w.clock.Pass(time.Hour)
 		if again := ask(); again.Access != first.Access || again.Expires != week-3600 {
 			t.Errorf("%+v", again)
 		}
-		w.clock.pass(7*24*time.Hour - 2*time.Hour)
+		w.clock.Pass(7*24*time.Hour - 2*time.Hour)
 		w.get("/me").ok(t, 200)
-		w.clock.pass(time.Hour)
+		w.clock.Pass(time.Hour)
 		w.get("/me").oauth(t, 401, "invalid_token", "unknown or expired")
 		if next := ask(); next.Access == first.Access || next.Refresh == first.Refresh || next.Expires != week {
 			t.Errorf("%+v", next)
@@ -171,14 +171,14 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("%+v after %+v", again, first)
 		}
 		w.get("/me").ok(t, 200) // with the token before
-		w.clock.pass(fleet.RefreshGrace)
+		w.clock.Pass(fleet.RefreshGrace)
 		w.get("/me").ok(t, 401)
 		refresh(s.refresh).oauth(t, 401, "invalid_grant", "used up")
 		refresh(first.Refresh).into(t, &next)
 		if next.Refresh == first.Refresh {
 			t.Error("it does not rotate")
 		}
-		w.clock.pass(fleet.RefreshLife)
+		w.clock.Pass(fleet.RefreshLife)
 		refresh(next.Refresh).oauth(t, 401, "invalid_grant", "expired")
 	})
 }
@@ -369,6 +369,6 @@ func TestPaceIsBounded(t *testing.T) {
 		t.Errorf("%v", a.header)
 	}
 	w.call(plain, http.MethodGet, "/me").ok(t, 200)
-	w.clock.pass(time.Second)
+	w.clock.Pass(time.Second)
 	w.get("/me").ok(t, 200)
 }

@@ -10,16 +10,15 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/edge/terminal"
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/sim"
-	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
-	"github.com/simurgh-iot/simurgh/internal/vault"
 )
 
 // adapter hands the store to the use cases; the test can break its lists and its
 // writes.
 type adapter struct {
-	*store.DB
+	fleettest.Store
 	broken *error
 }
 
@@ -34,7 +33,7 @@ func (a adapter) Write(ctx context.Context, fn func(fleet.Tx) error) error {
 	if *a.broken != nil {
 		return *a.broken
 	}
-	return a.DB.Write(ctx, func(tx *store.Tx) error { return fn(tx) })
+	return a.Store.Write(ctx, fn)
 }
 
 func (a adapter) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
@@ -45,22 +44,13 @@ func (a adapter) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error 
 	return a.Write(ctx, fn)
 }
 
-type keeper struct{ *vault.Vault }
-
-func (keeper) HashPassword(context.Context, string) (string, error) { return "", nil }
-func (keeper) CheckPassword(context.Context, string, string) (bool, error) {
-	return false, nil
-}
-func (keeper) NewToken() string          { return vault.NewToken() }
-func (keeper) HashToken(t string) []byte { return vault.HashToken(t) }
-
 // What is not the caller's fault is said without any detail: E000, or to try
 // again. Nothing has been changed then.
 func TestTheServersOwnFaults(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	broken := errors.New("a detail")
-	w.edge = terminal.New(terminal.Options{Fleet: fleet.New(adapter{w.DB, &broken}, fleet.Options{Vault: keeper{w.Vault}, Now: w.clock.now})})
+	w.edge = terminal.New(terminal.Options{Fleet: fleet.New(adapter{fleettest.Store{DB: w.DB}, &broken}, fleet.Options{Vault: fleettest.Keeper{Vault: w.Vault}, Now: w.clock.Now})})
 	s := w.secrets[full]
 	for _, c := range []struct{ method, path string }{{http.MethodGet, "/get_sim?iccid=<live>"}, {http.MethodGet, "/get_account_sims"},
 		{http.MethodPut, "/suspend?iccid=<live>"}, {http.MethodPut, "/sendSms?iccid=<live>&sms=a"}, {http.MethodPut, "/reset?iccid=<live>"}} {
@@ -77,7 +67,7 @@ func TestTheServersOwnFaults(t *testing.T) {
 			t.Errorf("%s: %s", c.path, a.body)
 		}
 	}
-	w.clock.pass(fleet.APITokenLife)
+	w.clock.Pass(fleet.APITokenLife)
 	w.signIn("grant_type", "password", "username", s.username, "password", s.password).oauth(t, 503, "temporarily_unavailable", "try again")
 	broken = errors.New("a detail")
 	w.signIn("grant_type", "password", "username", s.username, "password", s.password).oauth(t, 500, "server_error", "Unexpected failure")

@@ -99,12 +99,12 @@ func TestSessions(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, w *world) {
 		w.use("live", 0)
-		w.clock.pass(time.Minute)
+		w.clock.Pass(time.Minute)
 		w.use("live", 2<<20)
 		var p sessionsJSON
 		w.get("/get_sim_sessions?iccid=<live>").into(t, &p)
 		month := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-		if p.Found != 2 || p.Total != 2 || p.From != month || p.To != w.clock.now().UnixMilli() || len(p.Sessions) != 2 {
+		if p.Found != 2 || p.Total != 2 || p.From != month || p.To != w.clock.Now().UnixMilli() || len(p.Sessions) != 2 {
 			t.Fatalf("%+v", p)
 		}
 		s := p.Sessions[0] // the newest
@@ -140,7 +140,7 @@ func TestDiagnostics(t *testing.T) {
 		}
 		w.get("/diagnostics?iccid=<live>").into(t, &d)
 		if *d.IMEI != "350000000000017" || d.DeviceName != nil || *d.LastCountry != "Estonia" || *d.LastOperator != "248-01" || *d.InDataSession ||
-			*d.LastNetworkActivity != w.clock.now().UnixMilli() || *d.Latitude != 0 || *d.Longitude != 0 || *d.Radius != 0 {
+			*d.LastNetworkActivity != w.clock.Now().UnixMilli() || *d.Latitude != 0 || *d.Longitude != 0 || *d.Radius != 0 {
 			t.Errorf("%+v", d)
 		}
 	})

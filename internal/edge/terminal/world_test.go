@@ -1,26 +1,24 @@
 package terminal_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/edge/terminal"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -65,20 +63,11 @@ var sims = []string{"stock", "stock2", "test", "ready", "live", "live2", "suspen
 // missing is a SIM that no world has.
 const missing = "missing"
 
-func number(name string) int {
-	for i, s := range append(append([]string{}, sims...), missing) {
-		if s == name {
-			return i
-		}
-	}
-	panic(name)
-}
+// names are all of them, and the missing one.
+var names = fleettest.Names{Prefix: "89445385000000", List: append(slices.Clone(sims), missing)}
 
-func iccid(name string) ident.ICCID {
-	return ident.ICCID(ident.WithLuhn(fmt.Sprintf("89445385000000%04d", number(name))))
-}
-
-func imsi(name string) ident.IMSI { return ident.IMSI(fmt.Sprintf("23415000000%04d", number(name))) }
+func iccid(name string) ident.ICCID { return names.ICCID(name) }
+func imsi(name string) ident.IMSI   { return names.IMSI(name) }
 
 const esimEID = "89049032000000000000000000000017"
 
@@ -96,23 +85,6 @@ func fill(s string) string {
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // secret is what a program signs in with.
 type secret struct{ username, password, token, refresh string }
 
@@ -121,28 +93,11 @@ type secret struct{ username, password, token, refresh string }
 type world struct {
 	*app.App
 	t       testing.TB
-	clock   *clock
+	clock   *fleettest.Clock
 	op      fleet.Request
-	log     *safeBuffer
+	log     *fleettest.Log
 	secrets map[string]secret
 	edge    http.Handler
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 func check(err error) {
@@ -162,25 +117,19 @@ var mould = sync.OnceValues(func() (fs.FS, map[string]secret) {
 	defer func() { _ = os.RemoveAll(dir) }()
 	w := build(app.Config{Data: dir})
 	check(w.Close())
-	files := fstest.MapFS{}
-	for _, e := range must(os.ReadDir(dir)) {
-		if e.Type().IsRegular() {
-			files[e.Name()] = &fstest.MapFile{Data: must(os.ReadFile(filepath.Join(dir, e.Name()))), Mode: 0o600}
-		}
-	}
-	return files, w.secrets
+	return fleettest.Freeze(dir), w.secrets
 })
 
 // build fills an empty platform.
 func build(c app.Config) *world {
-	w := &world{clock: &clock{at: noon.Add(-48 * time.Hour)}, op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "mould"},
-		log: &safeBuffer{}, secrets: map[string]secret{}}
-	c.Now = w.clock.now
+	w := &world{clock: fleettest.NewClock(noon.Add(-48 * time.Hour)), op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "mould"},
+		log: &fleettest.Log{}, secrets: map[string]secret{}}
+	c.Now = w.clock.Now
 	w.App = must(app.Open(context.Background(), c))
 	w.tenants()
 	w.stock()
 	w.lives()
-	w.clock.at = noon
+	w.clock.Set(noon)
 	for name, s := range w.secrets {
 		pair, _, err := w.Fleet.IssueAPITokens(context.Background(), fleet.Request{Via: "terminal"}, fleet.ClientLogin{ID: s.username, Secret: s.password})
 		check(err)
@@ -212,18 +161,6 @@ func (w *world) tenants() {
 	check(w.Fleet.OfferProfile(ctx, w.op, folios["B"], "Elsewhere"))
 }
 
-// rows is a batch in memory.
-type rows struct{ list []fleet.BatchRow }
-
-func (r *rows) Next() (fleet.BatchRow, error) {
-	if len(r.list) == 0 {
-		return fleet.BatchRow{}, io.EOF
-	}
-	row := r.list[0]
-	r.list = r.list[1:]
-	return row, nil
-}
-
 type shelf struct {
 	folio, network string
 	pkg            int64
@@ -252,10 +189,7 @@ func (w *world) stock() {
 		shelves[at] = append(shelves[at], row)
 	}
 	for at, list := range shelves {
-		n := must(w.Fleet.Import(context.Background(), w.op, fleet.Import{Portfolio: folios[at.folio], Package: at.pkg, Network: at.network}, &rows{list}))
-		if n.Rejected > 0 {
-			panic(fmt.Sprintf("%+v", n))
-		}
+		fleettest.Import(w.Fleet, w.op, fleet.Import{Portfolio: folios[at.folio], Package: at.pkg, Network: at.network}, list)
 	}
 }
 
@@ -278,10 +212,7 @@ func (w *world) apply(edit fleet.Edit, names ...string) {
 	for i, n := range names {
 		list[i] = iccid(n)
 	}
-	done := must(w.Fleet.Apply(context.Background(), w.op, list, func(fleet.Facts) (fleet.Edit, error) { return edit, nil }, nil))
-	if done.Refused {
-		panic(fmt.Sprintf("%+v", done.Outcomes))
-	}
+	fleettest.Edit(w.Fleet, w.op, edit, list...)
 }
 
 // give has the operator command SIMs.
@@ -299,12 +230,7 @@ func (w *world) lock(name string) {
 func (w *world) settle() {
 	ctx := context.Background()
 	for _, net := range []string{"lab", "mute"} {
-		claims := must(w.Fleet.Claim(ctx, net, 5000, time.Minute))
-		answers := make([]sim.Answer, len(claims))
-		for i, c := range claims {
-			answers[i] = sim.Answer{Claim: c}
-		}
-		check(w.Fleet.Answer(ctx, answers))
+		fleettest.Settle(w.Fleet, net)
 		for {
 			errands := must(w.Fleet.ClaimErrands(ctx, net, 100, time.Minute))
 			if len(errands) == 0 {
@@ -320,12 +246,12 @@ func (w *world) settle() {
 // use has a SIM carry bytes in a session of its own, over the door that networks
 // use.
 func (w *world) use(name string, bytes int64) {
-	at := w.clock.now()
+	at := w.clock.Now()
 	key := usage.Key{NAS: "pgw", ID: fmt.Sprintf("%s-%d", name, at.UnixNano())}
 	report := usage.Report{Key: key, Step: usage.Start, At: at, IMSI: imsi(name), IMEI: "350000000000017", MCC: "248", MNC: "01", APN: "example.m2m"}
 	w.ingest(report)
-	w.clock.pass(time.Second)
-	report.Step, report.At, report.Seconds, report.Out = usage.Stop, w.clock.now(), 1, bytes
+	w.clock.Pass(time.Second)
+	report.Step, report.At, report.Seconds, report.Out = usage.Stop, w.clock.Now(), 1, bytes
 	w.ingest(report)
 }
 
@@ -336,13 +262,13 @@ func newWorld(t testing.TB, change ...func(*terminal.Options)) *world {
 	from, secrets := mould()
 	dir := t.TempDir()
 	check(os.CopyFS(dir, from))
-	w := &world{t: t, clock: &clock{at: noon}, op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "test"}, log: &safeBuffer{},
+	w := &world{t: t, clock: fleettest.NewClock(noon), op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "test"}, log: &fleettest.Log{},
 		secrets: map[string]secret{}}
 	for name, s := range secrets {
 		w.secrets[name] = s
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	a, err := app.Open(context.Background(), app.Config{Data: dir, Now: w.clock.now, Log: log})
+	a, err := app.Open(context.Background(), app.Config{Data: dir, Now: w.clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

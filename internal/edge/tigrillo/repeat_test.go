@@ -88,7 +88,7 @@ func TestKeysLastADay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	same(t, w.keyed(engineer, "suspendSIMs", "k", `{"sims":["<live>"]}`).body, done)
-	w.clock.pass(25 * time.Hour)
+	w.clock.Pass(25 * time.Hour)
 	_, token := w.login(engineer, password, string(folios["A"]), "")
 	r := w.as(w.request("", "suspendSIMs", `{"sims":["<live>"]}`), token)
 	r.Header.Set("Idempotency-Key", "k")

@@ -109,12 +109,12 @@ func TestSessionsLastFourHoursWhateverIsDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for range 3 {
-		w.clock.pass(80*time.Minute - time.Second)
+		w.clock.Pass(80*time.Minute - time.Second)
 		if a := w.call(engineer, "getSIMs", ""); errorCode(a) != "" {
 			t.Fatal(a.body)
 		}
 	}
-	w.clock.pass(3 * time.Second)
+	w.clock.Pass(3 * time.Second)
 	same(t, w.call(engineer, "getSIMs", "").body, denied)
 }
 
@@ -308,7 +308,7 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	if a := w.send(r); errorCode(a) != "" {
 		t.Errorf("from elsewhere: %s", a.body)
 	}
-	w.clock.pass(6 * time.Minute)
+	w.clock.Pass(6 * time.Minute)
 	if a, _ := w.login(engineer, password, string(folios["A"]), ""); errorCode(a) != "" {
 		t.Errorf("later: %s", a.body)
 	}

@@ -42,7 +42,7 @@ func TestGetSIMLastActivity(t *testing.T) {
 func TestMonthsTurnAtMidnight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.clock.pass(28 * 24 * time.Hour)
+	w.clock.Pass(28 * 24 * time.Hour)
 	_, token := w.login(engineer, password, string(folios["A"]), "")
 	a := w.send(w.as(w.request("", "getSIMLastActivity", `{"ICCID":"<live>"}`), token))
 	var got struct {

@@ -1,12 +1,10 @@
 package tigrillo_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -14,16 +12,17 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/simurgh-iot/simurgh/internal/app"
 	"github.com/simurgh-iot/simurgh/internal/edge/httpx"
 	"github.com/simurgh-iot/simurgh/internal/edge/tigrillo"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -65,96 +64,47 @@ var sims = []string{"stock", "stock2", "esim", "slow", "waiting", "provisioning"
 // missing is a SIM that no world has.
 const missing = "missing"
 
-func iccid(name string) ident.ICCID {
-	for i, s := range append(sims, missing) {
-		if s == name {
-			return ident.ICCID(ident.WithLuhn(fmt.Sprintf("89445385990000%04d", i)))
-		}
-	}
-	panic(name)
-}
+// names are all of them, and the missing one.
+var names = fleettest.Names{Prefix: "89445385990000", List: append(slices.Clone(sims), missing)}
+
+func iccid(name string) ident.ICCID { return names.ICCID(name) }
 
 // fill replaces <name> by its ICCID.
-func fill(s string) string {
-	for _, name := range append(sims, missing) {
-		s = strings.ReplaceAll(s, "<"+name+">", string(iccid(name)))
-	}
-	return s
-}
+func fill(s string) string { return names.Fill(s) }
 
 var noon = time.Date(2025, 3, 4, 12, 0, 0, 0, time.UTC)
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // world is a platform with the people, packages and SIMs above. The test plays
 // the network.
 type world struct {
 	*app.App
 	t      testing.TB
-	clock  *clock
+	clock  *fleettest.Clock
 	op     fleet.Request
-	log    *safeBuffer
+	log    *fleettest.Log
 	tokens map[string]string
 	edge   http.Handler
 	asked  []string // secrets that a request carried
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // mould is a filled data folder, made once; each world works on a copy.
 var mould = sync.OnceValues(func() (fs.FS, map[string]string) {
 	dir := must(os.MkdirTemp("", "tigrillo-*"))
 	defer func() { _ = os.RemoveAll(dir) }()
-	c := &clock{at: noon.Add(-48 * time.Hour)}
-	a := must(app.Open(context.Background(), app.Config{Data: dir, Now: c.now}))
+	c := fleettest.NewClock(noon.Add(-48 * time.Hour))
+	a := must(app.Open(context.Background(), app.Config{Data: dir, Now: c.Now}))
 	w := &world{App: a, clock: c, op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "mould"}, tokens: map[string]string{}}
 	w.tenants()
 	w.stock()
 	w.lives()
-	c.at = noon
+	c.Set(noon)
 	for name, home := range homes {
 		in := must(a.Fleet.SignIn(context.Background(), fleet.Request{Via: "tigrillo"}, fleet.Login{Username: name, Password: password, Portfolio: folios[home]}))
 		w.tokens[name] = in.Token
 	}
 	check(a.Close())
 	fillUsage(dir)
-	files := fstest.MapFS{}
-	for _, e := range must(os.ReadDir(dir)) {
-		if e.Type().IsRegular() {
-			files[e.Name()] = &fstest.MapFile{Data: must(os.ReadFile(filepath.Join(dir, e.Name()))), Mode: 0o600}
-		}
-	}
-	return files, w.tokens
+	return fleettest.Freeze(dir), w.tokens
 })
 
 func check(err error) {
@@ -198,18 +148,6 @@ func (w *world) tenants() {
 	}))
 }
 
-// rows is a batch in memory.
-type rows struct{ list []fleet.BatchRow }
-
-func (r *rows) Next() (fleet.BatchRow, error) {
-	if len(r.list) == 0 {
-		return fleet.BatchRow{}, io.EOF
-	}
-	row := r.list[0]
-	r.list = r.list[1:]
-	return row, nil
-}
-
 func (w *world) stock() {
 	type shelf struct {
 		folio string
@@ -237,10 +175,7 @@ func (w *world) stock() {
 		shelves[at] = append(shelves[at], fleet.BatchRow{Line: i + 1, SIM: s})
 	}
 	for at, list := range shelves {
-		n := must(w.Fleet.Import(context.Background(), w.op, fleet.Import{Portfolio: folios[at.folio], Package: at.pkg, Network: "lab"}, &rows{list}))
-		if n.Rejected > 0 {
-			panic(fmt.Sprintf("%+v", n))
-		}
+		fleettest.Import(w.Fleet, w.op, fleet.Import{Portfolio: folios[at.folio], Package: at.pkg, Network: "lab"}, list)
 	}
 }
 
@@ -251,14 +186,14 @@ func (w *world) lives() {
 		must(w.Fleet.DecideTask(context.Background(), w.op, task.ID, true, ""))
 	}
 	w.settle()
-	w.clock.pass(time.Hour)
+	w.clock.Pass(time.Hour)
 	w.give(sim.SuspendCustomer, "suspended", "both")
 	w.give(sim.SuspendAdmin, "admin", "both")
 	w.give(sim.SuspendSystem, "system")
 	w.give(sim.Terminate, "gone", "review")
 	w.give(sim.Close, "closed")
 	w.settle()
-	w.clock.pass(time.Hour)
+	w.clock.Pass(time.Hour)
 	w.give(sim.ActivateLive, "waiting", "provisioning")
 	w.give(sim.SuspendCustomer, "suspending")
 	w.give(sim.Terminate, "leaving")
@@ -270,21 +205,11 @@ func (w *world) give(v sim.Verb, names ...string) {
 	for i, n := range names {
 		list[i] = iccid(n)
 	}
-	done := must(w.Fleet.Apply(context.Background(), w.op, list, func(fleet.Facts) (fleet.Edit, error) { return fleet.Edit{Verb: v}, nil }, nil))
-	if done.Refused {
-		panic(fmt.Sprintf("%s: %+v", v, done.Outcomes))
-	}
+	fleettest.Edit(w.Fleet, w.op, fleet.Edit{Verb: v}, list...)
 }
 
 // settle has the network agree to everything that it has been told.
-func (w *world) settle() {
-	claims := must(w.Fleet.Claim(context.Background(), "lab", 1000, time.Minute))
-	answers := make([]sim.Answer, len(claims))
-	for i, c := range claims {
-		answers[i] = sim.Answer{Claim: c}
-	}
-	check(w.Fleet.Answer(context.Background(), answers))
-}
+func (w *world) settle() { fleettest.Settle(w.Fleet, "lab") }
 
 // fillUsage gives the SIM "live" a past, as the network side writes it.
 func fillUsage(dir string) {
@@ -335,9 +260,9 @@ func newWorld(t testing.TB, change ...func(*tigrillo.Options)) *world {
 	from, tokens := mould()
 	dir := t.TempDir()
 	check(os.CopyFS(dir, from))
-	w := &world{t: t, clock: &clock{at: noon}, op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "test"}, log: &safeBuffer{}, tokens: tokens}
+	w := &world{t: t, clock: fleettest.NewClock(noon), op: fleet.Request{Caller: tenant.Operator("cli"), Via: "cli", ID: "test"}, log: &fleettest.Log{}, tokens: tokens}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	a, err := app.Open(context.Background(), app.Config{Data: dir, Now: w.clock.now, Log: log})
+	a, err := app.Open(context.Background(), app.Config{Data: dir, Now: w.clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/edge/aaa"
 	"github.com/simurgh-iot/simurgh/internal/fleet"
+	"github.com/simurgh-iot/simurgh/internal/fleet/fleettest"
 	"github.com/simurgh-iot/simurgh/internal/ident"
 	"github.com/simurgh-iot/simurgh/internal/plan"
 	"github.com/simurgh-iot/simurgh/internal/sim"
@@ -28,28 +29,6 @@ import (
 	"github.com/simurgh-iot/simurgh/internal/usage"
 	"github.com/simurgh-iot/simurgh/internal/vault"
 )
-
-// fleetStore hands the store to fleet, as the composition root does.
-type fleetStore struct{ *store.DB }
-
-func (s fleetStore) Write(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.Write(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-func (s fleetStore) WriteBulk(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.WriteBulk(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-func (s fleetStore) WriteAgain(ctx context.Context, fn func(fleet.Tx) error) error {
-	return s.DB.WriteAgain(ctx, func(tx *store.Tx) error { return fn(tx) })
-}
-
-type keeper struct{ *vault.Vault }
-
-func (keeper) HashPassword(context.Context, string) (string, error)        { return "", nil }
-func (keeper) CheckPassword(context.Context, string, string) (bool, error) { return false, nil }
-func (keeper) NewToken() string                                            { return vault.NewToken() }
-func (keeper) HashToken(t string) []byte                                   { return vault.HashToken(t) }
 
 var operator = fleet.Request{Caller: tenant.Operator("bench"), Via: "bench"}
 
@@ -62,7 +41,7 @@ func openFleet(ctx context.Context, o store.Options) (*fleet.Service, *store.DB,
 	if err != nil {
 		return nil, nil, err
 	}
-	return fleet.New(fleetStore{db}, fleet.Options{Vault: keeper{v}}), db, nil
+	return fleet.New(fleettest.Store{DB: db}, fleet.Options{Vault: fleettest.Keeper{Vault: v}}), db, nil
 }
 
 // child tells the test binary to be the server under load: in a process of its
