@@ -18,11 +18,17 @@ import (
 // What gateways report adds up, whatever they name SIMs by, however often they
 // repeat themselves, and whatever happens to SIMs meanwhile: each byte is of the
 // SIM whose session carried it, and has the price of where it did.
-func TestRandomUsageAddsUp(t *testing.T) {
+func TestRandomUsageAddsUp(t *testing.T) { addsUp(t, false) }
+
+// Nor does it matter in which order they come, within a country and for SIMs that
+// every report names.
+func TestRandomOrderAddsUp(t *testing.T) { addsUp(t, true) }
+
+func addsUp(t *testing.T, shuffled bool) {
 	onEngines(t, func(t *testing.T, o store.Options) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
-		m := &model{world: newWorldOn(t, o), rand: rand.New(rand.NewPCG(seed, 0)), bytes: map[ident.ICCID]int64{}, cost: map[ident.ICCID]int64{}}
+		m := &model{world: newWorldOn(t, o), shuffled: shuffled, rand: rand.New(rand.NewPCG(seed, 0)), bytes: map[ident.ICCID]int64{}, cost: map[ident.ICCID]int64{}}
 		for _, i := range []plan.Item{
 			{Package: m.auto.ID, Category: plan.DataItem, Price: 1_000_000, RoundOut: 1024},
 			{Package: m.auto.ID, Category: plan.DataItem, Price: 10_000_000, RoundOut: 1024, Countries: []string{"262"}},
@@ -44,15 +50,16 @@ func TestRandomUsageAddsUp(t *testing.T) {
 // model is a world, and what must come out of what was reported in it.
 type model struct {
 	*world
-	rand    *rand.Rand
-	sims    []ident.ICCID // in service
-	stocked int           // SIMs that have replaced others
-	open    []*carried
-	over    []usage.Key    // of sessions that have ended
-	sent    []usage.Report // all there were
-	waiting []usage.Report // to be counted
-	bytes   map[ident.ICCID]int64
-	cost    map[ident.ICCID]int64
+	rand     *rand.Rand
+	shuffled bool          // what waits is counted in any order
+	sims     []ident.ICCID // in service
+	stocked  int           // SIMs that have replaced others
+	open     []*carried
+	over     []usage.Key    // of sessions that have ended
+	sent     []usage.Report // all there were
+	waiting  []usage.Report // to be counted
+	bytes    map[ident.ICCID]int64
+	cost     map[ident.ICCID]int64
 }
 
 // carried is a session that goes on.
@@ -95,10 +102,15 @@ func (m *model) begin() {
 	s := m.sim(of)
 	c := &carried{session: *m.session(0, fmt.Sprint("s", len(m.sent))), of: of, number: s.MSISDN, names: []string{"imsi", "number", "nothing"}[m.rand.IntN(3)],
 		charges: []string{"all", "start", "later"}[m.rand.IntN(3)]}
+	if m.shuffled && c.names == "nothing" {
+		c.names = "imsi"
+	}
 	c.imsi, c.key.NAS, c.key.Charging = s.IMSI, fmt.Sprint("pgw", m.rand.IntN(2)), int64(m.rand.IntN(2)*(1+len(m.sent)))
 	if len(m.over) > 0 && m.rand.IntN(4) == 0 { // an id that was in use before
+		m.count()
 		c.key.NAS, c.key.ID = m.over[0].NAS, m.over[0].ID
 		m.over = m.over[1:]
+		m.clock.Pass(3 * time.Minute)
 	}
 	m.open = append(m.open, c)
 	m.send(c, usage.Start)
@@ -111,7 +123,7 @@ func (m *model) goOn(step usage.Step) {
 	}
 	i := m.rand.IntN(len(m.open))
 	c := m.open[i]
-	if m.rand.IntN(4) == 0 {
+	if !m.shuffled && m.rand.IntN(4) == 0 {
 		c.mcc = []string{"234", "262"}[m.rand.IntN(2)]
 	}
 	in, out := int64(m.rand.IntN(3))<<20, int64(m.rand.IntN(3))<<20
@@ -126,7 +138,7 @@ func (m *model) goOn(step usage.Step) {
 }
 
 func (m *model) send(c *carried, step usage.Step) {
-	m.clock.Pass(time.Second)
+	m.clock.Pass(time.Duration(1+m.rand.IntN(30)) * time.Second)
 	if step == usage.Start {
 		c.begun = m.clock.Now()
 	}
@@ -145,6 +157,9 @@ func (m *model) send(c *carried, step usage.Step) {
 }
 
 func (m *model) count() {
+	if m.shuffled {
+		m.rand.Shuffle(len(m.waiting), func(i, j int) { m.waiting[i], m.waiting[j] = m.waiting[j], m.waiting[i] })
+	}
 	m.ingest(m.waiting...)
 	m.waiting = nil
 }

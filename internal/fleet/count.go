@@ -51,21 +51,15 @@ func (m *metering) touch(s *usage.Subscriber) *touch {
 }
 
 // session finds the session that a report belongs to, or begins one, and gives
-// it the report. A key that now stands for another SIM is a new session; what is
-// older than all sessions of its SIM under its key is of one that nobody knows any
-// more. What was carried in another hour or country is settled first, as it was
-// there.
+// it the report. A key that now stands for another SIM is a new session. What was
+// carried in another hour or country is settled first, as it was there.
 func (m *metering) session(ctx context.Context, owner *usage.Subscriber, r *usage.Report) (*usage.Session, usage.Effect, error) {
 	known := m.sessionOf(r)
-	switch {
-	case known == nil && m.tooLate(owner, r):
-		return nil, usage.Effect{Ignored: true}, nil
-	case known != nil && known.SIM == owner.ID:
-		r.Key = known.Key
-	case known != nil && known.Key != r.Key:
+	if known != nil && known.SIM != owner.ID && known.Key != r.Key {
 		known = nil // another SIM's, which only has the same id
 	}
 	if known != nil && known.SIM == owner.ID {
+		r.Key = known.Key
 		hour := usage.HourOf(r.At)
 		if hour != known.Hour || r.MCC != "" && r.MCC != known.Last.MCC {
 			if err := m.settle(ctx, known); err != nil {
@@ -77,17 +71,17 @@ func (m *metering) session(ctx context.Context, owner *usage.Subscriber, r *usag
 			return known, effect, m.settleEnded(ctx, known)
 		}
 	}
+	var next *usage.Session
 	if known != nil {
 		known.Lose()
 		if err := m.settleEnded(ctx, known); err != nil {
 			return nil, usage.Effect{}, err
 		}
+	} else if next = m.next(owner, r); next != nil && !next.Follows(r) {
+		return nil, usage.Effect{Ignored: true}, nil
 	}
-	fresh, effect := usage.New(owner.ID, *r)
-	fresh.Package = owner.Package
-	m.remember(&fresh)
-	m.open[owner.ID], m.goesOn[&fresh] = append(m.open[owner.ID], &fresh), owner
-	return &fresh, effect, m.settleEnded(ctx, &fresh)
+	fresh, effect := m.begin(owner, r, next)
+	return fresh, effect, m.settleEnded(ctx, fresh)
 }
 
 // settleEnded settles a session that has ended, once and for what may come late.

@@ -68,12 +68,26 @@ func (m *metering) told(r *usage.Report) bool {
 	return fit > usage.FitsSetBack && (!s.Ended() || !r.At.After(s.LastAt))
 }
 
-// tooLate reports that a report is older than all that its SIM has under its key.
-func (m *metering) tooLate(owner *usage.Subscriber, r *usage.Report) bool {
+// next returns a session that a SIM began under the key of a report after that was
+// written; nil for none.
+func (m *metering) next(owner *usage.Subscriber, r *usage.Report) *usage.Session {
 	for _, s := range m.under[uncharged(r.Key)] {
 		if s.SIM == owner.ID && r.At.Before(s.StartedAt) && (s.Key == r.Key || s.Alike(r)) {
-			return true
+			return s
 		}
 	}
-	return false
+	return nil
+}
+
+// begin begins the session that a report is the first of. One that another has
+// followed under its key is over.
+func (m *metering) begin(owner *usage.Subscriber, r *usage.Report, next *usage.Session) (*usage.Session, usage.Effect) {
+	s, effect := usage.New(owner.ID, *r)
+	s.Package = owner.Package
+	if next != nil && s.Lose() {
+		effect.Ended = true
+	}
+	m.remember(&s)
+	m.open[owner.ID], m.goesOn[&s] = append(m.open[owner.ID], &s), owner
+	return &s, effect
 }

@@ -53,7 +53,7 @@ func TestAChargingIDThatIsLeftOut(t *testing.T) {
 }
 
 // Of a gateway that uses ids again, what comes late or again is of the session that
-// it was written in, or of none.
+// it was written in, be that the first that is heard of it.
 func TestAnIDThatIsUsedAgain(t *testing.T) {
 	onEngines(t, func(t *testing.T, o store.Options) {
 		w := newWorldOn(t, o)
@@ -72,15 +72,18 @@ func TestAnIDThatIsUsedAgain(t *testing.T) {
 			t.Errorf("used %d, want 8100", got)
 		}
 		w.ingest(late)
-		unknown := late
-		unknown.At, unknown.Seconds, unknown.In = first.begun.Add(-time.Hour), 10, 70
-		if got := w.ingest(unknown); got.Ignored != 1 {
-			t.Errorf("what is older than all sessions: %+v", got)
+		older := late
+		older.Step, older.At, older.Seconds, older.In = usage.Interim, first.begun.Add(-time.Hour), 10, 70
+		w.ingest(older)
+		w.ingest(older)
+		older.At, older.Seconds = older.At.Add(-time.Hour), 0
+		if got := w.ingest(older); got.Ignored != 1 {
+			t.Errorf("what does not say when its session began: %+v", got)
 		}
 		second.send(usage.Stop, 200, 0)
-		w.ended(iccid, 2)
-		if got := w.used(iccid); got != 8200 {
-			t.Errorf("used %d, want 8200", got)
+		w.ended(iccid, 3)
+		if got := w.used(iccid); got != 8270 {
+			t.Errorf("used %d, want 8270", got)
 		}
 	})
 }

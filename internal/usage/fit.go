@@ -36,10 +36,18 @@ func (s *Session) Fits(r *Report) Fit {
 		return FitsSurely
 	case sameKey && !r.At.After(s.LastAt):
 		return FitsWhile
-	case sameKey, s.Alike(r):
+	case sameKey && !s.over(r), s.Alike(r):
 		return FitsMaybe
 	}
 	return FitsNot
+}
+
+// over reports whether the session had ended a while before that of a report began:
+// its id is used again, and the Start was lost or is on its way. Of what comes once
+// more, and of gateways that do not say how long sessions last, nobody can tell.
+func (s *Session) over(r *Report) bool {
+	again := r.Seconds == s.Seconds && r.In == s.In && r.Out == s.Out
+	return s.Ended() && r.Step != Start && r.Seconds > 0 && !again && r.began().Sub(s.LastAt) > sameStart
 }
 
 // outgrown reports whether a report says more than the newest of the session.
@@ -50,8 +58,15 @@ func (s *Session) outgrown(r *Report) bool {
 // Alike reports whether a report may be of this session though only one of them has
 // a Charging-Id.
 func (s *Session) Alike(r *Report) bool {
-	return r.Step != Start && (s.Key.Charging == 0) != (r.Key.Charging == 0) &&
-		(r.IMSI == "" || s.Last.IMSI == "" || r.IMSI == s.Last.IMSI) && s.fits(r)
+	return (s.Key.Charging == 0) != (r.Key.Charging == 0) && (r.IMSI == "" || s.Last.IMSI == "" || r.IMSI == s.Last.IMSI) &&
+		(r.Seconds == 0 || r.began().Sub(s.StartedAt).Abs() < sameStart) && s.fits(r)
+}
+
+// Follows reports whether a report that was written before this session began is of
+// another, by when that began. Of gateways that do not say how long sessions last,
+// nobody can tell.
+func (s *Session) Follows(r *Report) bool {
+	return r.Step != Start && r.Seconds > 0 && s.StartedAt.Sub(r.began()) > sameStart
 }
 
 // fits reports whether a report may be of this session by its time and counters.
@@ -62,8 +77,7 @@ func (s *Session) fits(r *Report) bool {
 	case r.Step == Start:
 		return false
 	case s.Ended():
-		began := r.At.Add(-time.Duration(r.Seconds) * time.Second)
-		return began.Sub(s.StartedAt).Abs() < sameStart
+		return r.began().Sub(s.StartedAt).Abs() < sameStart
 	}
 	return r.In >= s.In && r.Out >= s.Out && r.Seconds >= s.Seconds
 }

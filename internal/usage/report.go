@@ -47,6 +47,9 @@ type Report struct {
 // Total returns what r has counted in both directions.
 func (r *Report) Total() int64 { return r.In + r.Out }
 
+// began is when the session began, as far as the report tells.
+func (r *Report) began() time.Time { return r.At.Add(-time.Duration(r.Seconds) * time.Second) }
+
 // Said is a fingerprint of what r says of subscriber, device, place and
 // address: everything but the time and the counters. Stored sessions carry it.
 func (r *Report) Said() int64 {

@@ -115,7 +115,7 @@ type Effect struct {
 // New begins the session that a report is the first of. An Interim or a Stop
 // may come first: its counters count.
 func New(sim int64, r Report) (Session, Effect) {
-	s := Session{SIM: sim, Key: r.Key, Phase: Open, StartedAt: r.At.Add(-time.Duration(r.Seconds) * time.Second), LastAt: r.At, Seconds: r.Seconds,
+	s := Session{SIM: sim, Key: r.Key, Phase: Open, StartedAt: r.began(), LastAt: r.At, Seconds: r.Seconds,
 		In: max(r.In, 0), Out: max(r.Out, 0), Hour: HourOf(r.At), Last: r, Said: r.Said()}
 	e := Effect{In: s.In, Out: s.Out, Opened: true}
 	if r.Step == Stop {
