@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,9 @@ type model struct {
 	cost     map[ident.ICCID]int64
 }
 
+// most is what a session carries in one direction from report to report.
+const most = 2 << 20
+
 // carried is a session that goes on.
 type carried struct {
 	session
@@ -73,7 +77,7 @@ type carried struct {
 }
 
 func (m *model) step() {
-	switch n := m.rand.IntN(20); {
+	switch n := m.rand.IntN(22); {
 	case n < 4:
 		m.begin()
 	case n < 12:
@@ -91,6 +95,12 @@ func (m *model) step() {
 	case n == 19:
 		m.count()
 		m.command()
+	case n == 20:
+		m.restart()
+	case n == 21 && !m.shuffled && len(m.open) > 0: // a gateway that begins to count anew
+		if c := m.open[m.rand.IntN(len(m.open))]; max(c.in, c.out) > most { // or nobody could tell
+			c.in, c.out = 0, 0
+		}
 	}
 	if m.rand.IntN(4) == 0 {
 		m.count()
@@ -126,7 +136,7 @@ func (m *model) goOn(step usage.Step) {
 	if !m.shuffled && m.rand.IntN(4) == 0 {
 		c.mcc = []string{"234", "262"}[m.rand.IntN(2)]
 	}
-	in, out := int64(m.rand.IntN(3))<<20, int64(m.rand.IntN(3))<<20
+	in, out := m.rand.Int64N(most>>20+1)<<20, m.rand.Int64N(most>>20+1)<<20
 	c.in, c.out = c.in+in, c.out+out
 	m.bytes[c.of] += in + out
 	m.cost[c.of] += (in + out) >> 20 * map[string]int64{"234": 1, "262": 10}[c.mcc]
@@ -162,6 +172,20 @@ func (m *model) count() {
 	}
 	m.ingest(m.waiting...)
 	m.waiting = nil
+}
+
+// restart has a gateway say that it has begun anew: its sessions are over.
+func (m *model) restart() {
+	m.count()
+	nas := fmt.Sprint("pgw", m.rand.IntN(2))
+	m.clock.Pass(3 * time.Minute)
+	got(m.CloseNAS(m.t.Context(), nas, m.clock.Now()))(m.t)
+	m.open = slices.DeleteFunc(m.open, func(c *carried) bool {
+		if c.key.NAS == nas {
+			m.over = append(m.over, c.key)
+		}
+		return c.key.NAS == nas
+	})
 }
 
 // replace has a SIM from stock replace another, with its number.

@@ -124,3 +124,20 @@ func TestAnIDThatTwoHave(t *testing.T) {
 		}
 	})
 }
+
+// What names its session alone goes on where the gateway begins to count anew.
+func TestASessionAloneThatIsCountedAnew(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		w := newWorldOn(t, o)
+		iccid := w.live(0)
+		s := w.session(0, "a1")
+		s.send(usage.Start, 0, 0)
+		s.byNumber("", usage.Interim, 5000, 0)
+		s.byNumber("", usage.Interim, 100, 0)
+		s.byNumber("", usage.Stop, 200, 0)
+		w.ended(iccid, 1)
+		if got := w.used(iccid); got != 5200 {
+			t.Errorf("used %d, want 5200", got)
+		}
+	})
+}

@@ -59,7 +59,7 @@ func (s *Session) outgrown(r *Report) bool {
 // a Charging-Id.
 func (s *Session) Alike(r *Report) bool {
 	return (s.Key.Charging == 0) != (r.Key.Charging == 0) && (r.IMSI == "" || s.Last.IMSI == "" || r.IMSI == s.Last.IMSI) &&
-		(r.Seconds == 0 || r.began().Sub(s.StartedAt).Abs() < sameStart) && s.fits(r)
+		(r.Seconds == 0 || s.beganWith(r)) && s.fits(r)
 }
 
 // Follows reports whether a report that was written before this session began is of
@@ -77,7 +77,13 @@ func (s *Session) fits(r *Report) bool {
 	case r.Step == Start:
 		return false
 	case s.Ended():
-		return r.began().Sub(s.StartedAt).Abs() < sameStart
+		return s.beganWith(r)
 	}
-	return r.In >= s.In && r.Out >= s.Out && r.Seconds >= s.Seconds
+	return s.beganWith(r) || r.In >= s.In && r.Out >= s.Out && r.Seconds >= s.Seconds
+}
+
+// beganWith reports whether the session of a report began when this one did, as far
+// as it tells.
+func (s *Session) beganWith(r *Report) bool {
+	return r.began().Sub(s.StartedAt).Abs() < sameStart
 }
