@@ -47,11 +47,14 @@ func (l *lab) pass(d time.Duration) {
 	l.offset += d
 }
 
-func newLab(t *testing.T, n int) *lab {
+func newLab(t *testing.T, n int) *lab { return newLabOn(t, "", n) }
+
+// newLabOn is newLab on a PostgreSQL; on SQLite without its address.
+func newLabOn(t *testing.T, url string, n int) *lab {
 	t.Helper()
 	ctx, dir := t.Context(), sqlitetest.Dir(t)
 	l := &lab{t: t, op: fleet.Request{Caller: tenant.Operator("test"), Via: "cli"}, networks: map[string]*simulated.Network{}, sims: map[string][]ident.ICCID{}}
-	a, err := app.Open(ctx, app.Config{Data: dir, Now: l.now})
+	a, err := app.Open(ctx, app.Config{Data: dir, Database: url, Now: l.now})
 	l.must(err)
 	l.App = a
 	t.Cleanup(func() { _ = a.Close() })
