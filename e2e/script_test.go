@@ -93,19 +93,29 @@ func runExits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// runUntil repeats a command, or get of a path, until what is printed fits.
 func runUntil(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
 	deadline := time.Now().Add(patience)
 	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
-		err := ts.Exec(binary, args[1:]...)
-		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+		out, err := printed(ts, args[1:])
+		if err == nil && want.MatchString(out) {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("simurgh %s: never printed %s (%v)", strings.Join(args[1:], " "), args[0], err)
+			ts.Fatalf("%s: never printed %s, but (%v)\n%s", strings.Join(args[1:], " "), args[0], err, out)
 		}
 	}
+}
+
+func printed(ts *testscript.TestScript, args []string) (string, error) {
+	if args[0] == "get" {
+		_, body, err := serverOf(ts).node.get(args[1])
+		return body, err
+	}
+	err := ts.Exec(binary, args...)
+	return ts.ReadFile("stdout"), err
 }
 
 func serverOf(ts *testscript.TestScript) *scripted { return ts.Value("server").(*scripted) }
