@@ -157,7 +157,7 @@ func (tx *Tx) StartReconcile(ctx context.Context, network string, now, since tim
 // Expected lists what a network should have of up to n SIMs after the given
 // IMSI, in order, leaving out those that it has still to hear of.
 func (r reader) Expected(ctx context.Context, network string, after ident.IMSI, n int) ([]sim.SIM, error) {
-	return r.sims(ctx, simSelect+` WHERE s.imsi > ? AND s.imsi <> '' AND t.network = ?
+	return r.sims(ctx, simSelect+` JOIN sim s ON s.id = t.sim_id WHERE s.imsi > ? AND s.imsi <> '' AND t.network = ?
 		AND NOT EXISTS (SELECT 1 FROM sync_queue q WHERE q.sim_id = s.id) ORDER BY s.imsi LIMIT ?`, string(after), network, n)
 }
 

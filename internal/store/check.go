@@ -12,6 +12,9 @@ import (
 var drifts = []struct{ code, what, text string }{
 	{"store.state", "SIMs have no state, or one of another portfolio", `SELECT count(*) FROM sim s LEFT JOIN sim_state t ON t.sim_id = s.id
 		WHERE t.sim_id IS NULL OR t.iccid <> s.iccid OR t.portfolio_no <> s.portfolio_no`},
+	{"store.identity", "SIMs are packed as others than they are", `SELECT count(*) FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE t.identity <>
+		concat_ws(` + "'" + separator + "'" + `, s.eid, s.number, s.imsi, s.msisdn, s.imei, s.ip, s.apn, s.name, s.group_name, s.device,
+		s.type, s.form, s.mno, s.spec, s.part, s.rsp, s.created_at)`},
 	{"store.tally", "counters differ from the SIMs that they count", differing("portfolio_no, package_id, status, flags", "sim_tally",
 		"SELECT portfolio_no, package_id, status, flags, -1 FROM sim_state")},
 	{"store.group", "counters of groups differ from the SIMs that they count", differing("portfolio_no, group_name", "sim_group_tally",

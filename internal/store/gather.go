@@ -18,7 +18,6 @@ type gather[K comparable, V any] struct {
 	mu      sync.Mutex
 	waiting []*ask[K, V]
 	busy    int       // statements under way
-	under   int       // the reads in them
 	begun   time.Time // the last of them
 	soon    bool      // one more is about to begin, for all who wait
 	spare   sync.Pool // of asks that have been answered
@@ -33,26 +32,23 @@ type ask[K comparable, V any] struct {
 	err   error
 }
 
-// gatherMax bounds what one statement reads. As many statements run at once as
-// there are cores.
+// gatherMax bounds what one statement reads.
 const gatherMax = 64
 
 // gatherPatience is many times what a statement takes.
 const gatherPatience = 5 * time.Millisecond
 
-// pays reports whether those who wait should be read for beside other statements:
-// when they are no fewer than one of those reads for, or when those take long.
-// Small statements beside each other cost more than one after the other.
+// pays reports whether those who wait should be read for at once: one after the
+// other, statements read for more and cost less. Only where one takes long others
+// run beside it, as many as there are cores.
 func (g *gather[K, V]) pays() bool {
 	switch {
 	case g.soon:
 		return false
 	case g.busy == 0:
 		return true
-	case g.busy >= max(2, runtime.GOMAXPROCS(0)):
-		return false
 	}
-	return len(g.waiting)*g.busy >= g.under || time.Since(g.begun) > gatherPatience
+	return g.busy < max(2, runtime.GOMAXPROCS(0)) && time.Since(g.begun) > gatherPatience
 }
 
 // get reads one thing; found is false when it is not there.
@@ -107,14 +103,12 @@ func (g *gather[K, V]) step(ctx context.Context) (more bool) {
 	n := min(len(g.waiting), gatherMax)
 	batch := g.waiting[:n:n]
 	g.waiting = g.waiting[n:]
-	g.under += n
 	g.soon, g.begun = false, time.Now()
 	g.mu.Unlock()
 	whole := false
 	defer func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.under -= n
 		g.busy--
 		if len(g.waiting) == 0 {
 			g.waiting = nil

@@ -56,24 +56,23 @@ func TestGather(t *testing.T) {
 	t.Logf("%d readers in %d statements", readers, statements.Load())
 }
 
-// A statement is not begun beside others for fewer than they read for, unless
-// those take long; and never by two for the same who wait.
+// A statement is not begun beside others, unless those take long; and never by two
+// for the same who wait.
 func TestGatherPays(t *testing.T) {
 	t.Parallel()
 	now, long := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
 	for what, c := range map[string]struct {
-		waiting, busy, under int
-		begun                time.Time
-		soon, want           bool
+		busy       int
+		begun      time.Time
+		soon, want bool
 	}{
-		"nothing is under way":   {waiting: 1, want: true},
-		"someone is about to":    {waiting: 9, soon: true},
-		"as many wait":           {waiting: 8, busy: 1, under: 8, begun: now, want: true},
-		"fewer wait":             {waiting: 7, busy: 1, under: 8, begun: now},
-		"fewer, but it is slow":  {waiting: 1, busy: 1, under: 8, begun: long, want: true},
-		"all that may are under": {waiting: 99, busy: max(2, runtime.GOMAXPROCS(0)), under: 2, begun: long},
+		"nothing is under way":   {want: true},
+		"someone is about to":    {soon: true},
+		"one is under way":       {busy: 1, begun: now},
+		"one that is slow":       {busy: 1, begun: long, want: true},
+		"all that may are under": {busy: max(2, runtime.GOMAXPROCS(0)), begun: long},
 	} {
-		g := &gather[int, int]{busy: c.busy, under: c.under, begun: c.begun, soon: c.soon, waiting: make([]*ask[int, int], c.waiting)}
+		g := &gather[int, int]{busy: c.busy, begun: c.begun, soon: c.soon}
 		if got := g.pays(); got != c.want {
 			t.Errorf("%s: %t", what, got)
 		}

@@ -3,9 +3,12 @@ package store_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/simurgh-iot/simurgh/internal/fault"
 	"github.com/simurgh-iot/simurgh/internal/plan"
+	"github.com/simurgh-iot/simurgh/internal/sim"
 	"github.com/simurgh-iot/simurgh/internal/store"
 	"github.com/simurgh-iot/simurgh/internal/store/pgtest"
 	"github.com/simurgh-iot/simurgh/internal/tenant"
@@ -98,6 +102,53 @@ func TestNewerSchema(t *testing.T) {
 	})
 }
 
+// undo are the statements that take back migrations, by their numbers: what they
+// made is lost.
+var undo = map[int64][]string{
+	20: {"DROP TABLE usage_item"},
+	21: {"DROP INDEX sim_state_iccid", "ALTER TABLE sim_state DROP COLUMN identity"},
+}
+
+// backTo makes a database one of an earlier schema.
+func backTo(ctx context.Context, tx *store.Tx, version int64) error {
+	var err error
+	for _, n := range slices.Backward(slices.Sorted(maps.Keys(undo))) {
+		for _, text := range undo[n] {
+			if n > version {
+				err = errors.Join(err, tx.Exec(ctx, text))
+			}
+		}
+	}
+	return errors.Join(err, tx.Exec(ctx, "DELETE FROM goose_db_version WHERE version_id > ?", version))
+}
+
+// TestSIMsBeforeIdentity holds that SIMs which were stored in two places are found
+// whole in one.
+func TestSIMsBeforeIdentity(t *testing.T) {
+	onEngines(t, func(t *testing.T, o store.Options) {
+		db := open(t, o)
+		root := addRoot(t, db)
+		s := sim.SIM{ICCID: "8944538599000000011", EID: "89049032000000000000000000000011", Number: "LAB1", IMSI: "234150000000011", MSISDN: "447700900011",
+			IMEI: "490154203237518", IP: netip.MustParseAddr("10.0.0.11"), APN: "internet", Name: "Größe 1", Group: "g", Device: "d", Type: "UICC", Form: "2FF",
+			MNO: 1, Spec: 2, Part: 3, RSP: 4, Network: "lab", Lifecycle: sim.New(start, "x"), CreatedAt: start, ModifiedAt: start}
+		if err := db.Write(t.Context(), func(tx *store.Tx) error {
+			return errors.Join(tx.Insert(t.Context(), root.ID, []sim.NewSIM{{SIM: &s}}), backTo(t.Context(), tx, 20))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(db.Migrate(t.Context()), db.Check(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		got, found, err := db.SIM(t.Context(), tenant.Below(root.Path), s.ICCID)
+		if err != nil || !found {
+			t.Fatal(found, err)
+		}
+		if d := cmp.Diff(s, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
 // TestUsageBeforeItems holds that what was used before each item had a counter of
 // its own stays with the item for all countries, and is no bundle anew.
 func TestUsageBeforeItems(t *testing.T) {
@@ -117,10 +168,7 @@ func TestUsageBeforeItems(t *testing.T) {
 			}
 			old := usage.MonthKey{SIM: s.ID, Year: 2025, Month: 3}
 			err = errors.Join(err, tx.AddMonths(ctx, map[usage.MonthKey]*usage.Month{month: {Year: 2026, Month: 3, Rounded: 4096}, old: {Year: 2025, Month: 3, Rounded: 1024}}))
-			for _, text := range []string{"UPDATE sim_state SET package_id = 7", "DROP TABLE usage_item", "DELETE FROM goose_db_version WHERE version_id = 20"} {
-				err = errors.Join(err, tx.Exec(ctx, text))
-			}
-			return err
+			return errors.Join(err, tx.Exec(ctx, "UPDATE sim_state SET package_id = 7"), backTo(ctx, tx, 19))
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -288,7 +288,7 @@ func TestPostgresLooksForAttributesOfWhatItReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, attributes, found := strings.Cut(plan, "on sim_attribute a"); !found || !strings.Contains(attributes, "(sim_id = s.id)") {
+	if _, attributes, found := strings.Cut(plan, "on sim_attribute a"); !found || !strings.Contains(attributes, "(sim_id = t.sim_id)") {
 		t.Errorf("attributes are looked for among all:\n%s", plan)
 	}
 }

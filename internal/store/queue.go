@@ -102,7 +102,7 @@ func (tx *Tx) Held(ctx context.Context, claims []sim.Claim) (map[int64]bool, err
 	for i, c := range claims {
 		ids[i], lease[c.Profile.SIM] = c.Profile.SIM, c.Lease
 	}
-	list, arg := tx.engine.list("s.id", ids)
+	list, arg := tx.engine.list("t.sim_id", ids)
 	if err := tx.lockRows(ctx, list, arg); err != nil { // before the queue, as commands do
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 // SIM returns one SIM, or found false when it is missing or outside the sphere.
 func (r reader) SIM(ctx context.Context, in tenant.Sphere, iccid ident.ICCID) (s sim.SIM, found bool, err error) {
 	where, args := holding(in)
-	out, err := r.sims(ctx, simSelect+" WHERE s.iccid = ? AND "+where, append([]any{string(iccid)}, args...)...)
+	out, err := r.sims(ctx, simSelect+" WHERE t.iccid = ? AND "+where, append([]any{string(iccid)}, args...)...)
 	if err != nil || len(out) == 0 {
 		return sim.SIM{}, false, err
 	}
@@ -218,15 +218,12 @@ func (l *listing) load(ctx context.Context, keys []key, page *sim.Page) error {
 }
 
 func (r reader) byIDs(ctx context.Context, in tenant.Sphere, ids []int64) (map[int64]sim.SIM, error) {
-	list, arg := r.engine.list("s.id", ids)
+	list, arg := r.engine.list("t.sim_id", ids)
 	where, args := holding(in)
 	found, err := r.sims(ctx, simSelect+" WHERE "+list+" AND "+where, append([]any{arg}, args...)...)
-	if err != nil {
-		return nil, err
-	}
 	out := make(map[int64]sim.SIM, len(found))
 	for _, s := range found {
 		out[s.ID] = s
 	}
-	return out, nil
+	return out, err
 }

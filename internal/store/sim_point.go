@@ -55,15 +55,14 @@ func (r reader) SIMWithAttributes(ctx context.Context, in tenant.Sphere, iccid i
 	return s, all[s.ID], true, err
 }
 
-// Packed reads of SIMs with the number of their portfolio in the place of its
-// id; the second also says whether one has attributes stored: most have none, and
-// to look for those would be a statement more. With EXISTS in the place of the
-// LIMIT, PostgreSQL would collect the attributes of all SIMs first, for as long as
-// it takes them for few.
+// simSelect with the number of the portfolio in the place of its id. The second also
+// says whether a SIM has attributes stored: most have none, and to look for those
+// would be a statement more. With EXISTS in the place of the LIMIT, PostgreSQL would
+// collect the attributes of all SIMs first, for as long as it takes them for few.
 var (
-	simPacked    = packed(strings.NewReplacer("p.id", "s.portfolio_no", joinPortfolio, "").Replace(simSelect))
+	simPacked    = packed("SELECT " + simIs + ", t.portfolio_no, " + simStands + "\nFROM sim_state t")
 	simAndLabels = strings.Replace(simPacked, ")\nFROM",
-		", COALESCE((SELECT 1 FROM sim_attribute a WHERE a.sim_id = s.id AND a.deleted = 0 LIMIT 1), 0))\nFROM", 1)
+		", COALESCE((SELECT 1 FROM sim_attribute a WHERE a.sim_id = t.sim_id AND a.deleted = 0 LIMIT 1), 0))\nFROM", 1)
 )
 
 // sight reads SIMs. What is missing is not in the answer.
@@ -96,7 +95,7 @@ func (r reader) sightLabelled(ctx context.Context, iccids []ident.ICCID) (map[id
 // byICCID runs a packed read of SIMs.
 func (r reader) byICCID(ctx context.Context, statement string, iccids []ident.ICCID, scan func(rowScanner, *sim.SIM) error) (map[ident.ICCID]*sighted, error) {
 	out := make(map[ident.ICCID]*sighted, len(iccids))
-	list, listed := few(r, "s.iccid", iccids)
+	list, listed := few(r, "t.iccid", iccids)
 	err := r.eachPacked(ctx, func(row rowScanner) error {
 		s := new(sighted)
 		err := scan(row, &s.sim)

@@ -3,20 +3,23 @@ package store
 import (
 	"encoding/json"
 	"net/netip"
+	"strconv"
 
 	"github.com/simurgh-iot/simurgh/internal/sim"
 )
 
-// simSelect reads a SIM: what it is (s), where it stands (t), whose it is (p). The
-// sum keeps PostgreSQL from looking for SIMs by their portfolio: it would, on
-// tables that it does not know yet, also where they are named.
-const simSelect = `SELECT s.id, s.iccid, s.eid, s.number, s.imsi, s.msisdn, s.imei, s.ip, s.apn, s.name, s.group_name, s.device,
-	s.type, s.form, s.mno, s.spec, s.part, s.rsp, s.created_at, p.id, t.package_id, t.network, t.flags, t.wanted, t.settled,
-	t.generation, t.observed, t.since, t.by_actor, t.holds, t.failure, t.failed_at, t.ever, t.activated_at, t.terminated_at,
-	t.contract_start, t.contract_end, t.modified_at, t.version, t.data_limit, t.locked, t.imei_lock
-FROM sim s JOIN sim_state t ON t.sim_id = s.id` + joinPortfolio
+// simSelect reads SIMs as packed rows, out of one table: where a SIM stands (t), with
+// what it is, packed already; and whose it is (p). The sum keeps PostgreSQL from
+// looking for SIMs by their portfolio: it would, on tables that it does not know yet,
+// also where they are named.
+var simSelect = packed("SELECT " + simIs + ", p.id, " + simStands + simFrom)
 
-const joinPortfolio = " JOIN portfolio p ON p.no = s.portfolio_no + 0"
+const (
+	simIs     = "t.sim_id, t.iccid, t.identity"
+	simStands = `t.package_id, t.network, t.flags, t.wanted, t.settled, t.generation, t.observed, t.since, t.by_actor, t.holds, t.failure, t.failed_at,
+	t.ever, t.activated_at, t.terminated_at, t.contract_start, t.contract_end, t.modified_at, t.version, t.data_limit, t.locked, t.imei_lock`
+	simFrom = "\nFROM sim_state t JOIN portfolio p ON p.no = t.portfolio_no + 0"
+)
 
 // simRow holds the columns that are not a field of the SIM as they stand.
 type simRow struct {
@@ -32,8 +35,7 @@ type simScan struct {
 	dest []any
 }
 
-// newSIMScan returns a simScan of rows with the columns of simSelect, and more
-// behind them.
+// newSIMScan returns a simScan of rows of simSelect, with more values behind them.
 func newSIMScan(more ...any) *simScan {
 	c := new(simScan)
 	s, r := &c.sim, &c.row
@@ -152,17 +154,35 @@ func readLock(text string, s *sim.SIM) error {
 }
 
 func identityRow(s *sim.SIM, portfolio int64) []any {
-	number := s.Number
-	if number == string(s.ICCID) {
-		number = ""
-	}
-	return []any{s.ID, string(s.ICCID), portfolio, string(s.EID), number, string(s.IMSI), string(s.MSISDN), string(s.IMEI), s.Value(sim.ByIP),
+	return []any{s.ID, string(s.ICCID), portfolio, string(s.EID), number(s), string(s.IMSI), string(s.MSISDN), string(s.IMEI), s.Value(sim.ByIP),
 		s.APN, s.Name, fold(s.Name), s.Group, s.Device, s.Type, s.Form, s.MNO, s.Spec, s.Part, s.RSP, micros(s.CreatedAt)}
+}
+
+// number is what is stored of a SIM's number; empty where that is its ICCID.
+func number(s *sim.SIM) string {
+	if s.Number == string(s.ICCID) {
+		return ""
+	}
+	return s.Number
+}
+
+// identityOf packs what a SIM is, without its ids and its portfolio, in the order in
+// which simScan reads it.
+func identityOf(s *sim.SIM) string {
+	b := make([]byte, 0, 192)
+	for _, text := range [...]string{string(s.EID), number(s), string(s.IMSI), string(s.MSISDN), string(s.IMEI), s.Value(sim.ByIP), s.APN, s.Name, s.Group,
+		s.Device, s.Type, s.Form} {
+		b = append(append(b, text...), separator...)
+	}
+	for _, n := range [...]int64{s.MNO, s.Spec, s.Part, s.RSP, micros(s.CreatedAt)} {
+		b = append(strconv.AppendInt(b, n, 10), separator...)
+	}
+	return string(b[:len(b)-len(separator)])
 }
 
 var stateTable = &table{name: "sim_state", defaults: true, columns: cols(`sim_id, iccid text, portfolio_no, package_id, network text, status, flags,
 	wanted, settled, generation, observed, since, by_actor text, holds text, failure text, failed_at, ever, activated_at, terminated_at,
-	contract_start, contract_end, modified_at, version, data_limit, locked text, imei_lock text`), where: "sim_state.sim_id = :sim_id AND sim_state.version = :version - 1"}
+	contract_start, contract_end, modified_at, version, data_limit, locked text, imei_lock text, identity text`), where: "sim_state.sim_id = :sim_id AND sim_state.version = :version - 1"}
 
 func stateRow(s *sim.SIM, portfolio int64) []any {
 	wanted := s.Wanted
@@ -170,5 +190,5 @@ func stateRow(s *sim.SIM, portfolio int64) []any {
 	return []any{s.ID, string(s.ICCID), portfolio, s.Package, s.Network, int64(s.Status()), packFlags(s.Wanted.Suspended, s.Barred),
 		pack(wanted), pack(s.Settled), s.Generation, s.Observed, micros(s.Since), s.By, hold(s), s.Failure, micros(s.FailedAt),
 		flag(s.EverActive) | flag(s.EverLive)<<1, micros(s.ActivatedAt), micros(s.TerminatedAt), micros(s.ContractStart), micros(s.ContractEnd),
-		micros(s.ModifiedAt), s.Version, s.DataLimit, lockText(s), string(s.IMEILock)}
+		micros(s.ModifiedAt), s.Version, s.DataLimit, lockText(s), string(s.IMEILock), identityOf(s)}
 }

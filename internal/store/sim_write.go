@@ -14,14 +14,14 @@ import (
 // the same ones wait instead of deadlocking. The ones that are missing, or
 // outside the sphere, are left out.
 func (tx *Tx) Lock(ctx context.Context, in tenant.Sphere, iccids []ident.ICCID) ([]sim.SIM, error) {
-	list, arg := tx.engine.list("s.iccid", texts(iccids))
+	list, arg := tx.engine.list("t.iccid", texts(iccids))
 	where, args := holding(in)
 	return tx.lock(ctx, list+" AND "+where, append([]any{arg}, args...)...)
 }
 
 // LockIDs is Lock by internal ids, for Simurgh's own loops.
 func (tx *Tx) LockIDs(ctx context.Context, ids []int64) ([]sim.SIM, error) {
-	list, arg := tx.engine.list("s.id", ids)
+	list, arg := tx.engine.list("t.sim_id", ids)
 	return tx.lock(ctx, list, arg)
 }
 
@@ -31,23 +31,24 @@ func (tx *Tx) lock(ctx context.Context, where string, args ...any) ([]sim.SIM, e
 	if err := tx.lockRows(ctx, where, args...); err != nil {
 		return nil, err
 	}
-	return tx.sims(ctx, simSelect+" WHERE "+where+" ORDER BY s.id", args...)
+	return tx.sims(ctx, simSelect+" WHERE "+where+" ORDER BY t.sim_id", args...)
 }
 
 func (tx *Tx) lockRows(ctx context.Context, where string, args ...any) error {
 	if !tx.engine.locks() {
 		return nil
 	}
-	return tx.each(ctx, func(rowScanner) error { return nil }, "SELECT s.id FROM sim s JOIN sim_state t ON t.sim_id = s.id"+
-		joinPortfolio+" WHERE "+where+" ORDER BY s.id FOR NO KEY UPDATE OF t", args...)
+	return tx.each(ctx, func(rowScanner) error { return nil }, "SELECT t.sim_id"+simFrom+" WHERE "+where+
+		" ORDER BY t.sim_id FOR NO KEY UPDATE OF t", args...)
 }
 
+// sims runs a statement that simSelect begins.
 func (r reader) sims(ctx context.Context, text string, args ...any) ([]sim.SIM, error) {
 	var out []sim.SIM
 	scan := newSIMScan()
-	err := r.each(ctx, func(rows rowScanner) error {
+	err := r.eachPacked(ctx, func(row rowScanner) error {
 		out = append(out, sim.SIM{})
-		return scan.read(rows, &out[len(out)-1])
+		return scan.read(row, &out[len(out)-1])
 	}, text, args...)
 	return out, err
 }
@@ -128,7 +129,7 @@ func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 		}
 		c.After.Version = c.Before.Version + 1
 		state = append(state, stateRow(c.After, no))
-		if differs(identityRow(c.Before, was), identityRow(c.After, no)) {
+		if was != no || identityOf(c.Before) != identityOf(c.After) {
 			identity = append(identity, identityRow(c.After, no))
 		}
 		if text := textOf(c.After); text != textOf(c.Before) {
@@ -165,15 +166,6 @@ func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 		return err
 	}
 	return changed.save(ctx, tx)
-}
-
-func differs(a, b []any) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return true
-		}
-	}
-	return false
 }
 
 func (r reader) portfolioNo(ctx context.Context, id ident.PortfolioID) (int64, error) {
