@@ -201,19 +201,18 @@ func cannotListen(name, addr string, err error) error {
 	return fault.New(fault.Unavailable, "radius.listen", "cannot listen on %s for RADIUS (%s); is it in use?", addr, name).Because(err)
 }
 
-// Questions that have come together are asked of the database together, while
-// others are already: so neither of them waits for the other, and the time of a
-// question does not grow with all that came before it.
+// Questions that have come together are asked of the database together, and those
+// that come meanwhile wait for the next turn: the longer it takes the more share it.
 const (
-	admitsAtOnce   = 2
-	admitsTogether = 32
+	admitsAtOnce   = 1
+	admitsTogether = 64
 )
 
-// Reports that have come together are kept together, likewise: others come in
-// while the disk has these.
+// Reports that have come together are kept together, likewise: one commit, whose
+// sync costs more than what is in it, has as many of them as came during the last.
 const (
-	keepsAtOnce   = 2
-	keepsTogether = 128
+	keepsAtOnce   = 1
+	keepsTogether = 256
 )
 
 // server is what answers on one port.

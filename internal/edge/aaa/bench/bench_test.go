@@ -43,7 +43,7 @@ type contender struct {
 // newContender starts a server.
 func newContender(name string, start func() target) *contender {
 	before := children()
-	c := &contender{name: name, to: start(), acct: accounting{begun: time.Now().Add(-time.Hour)},
+	c := &contender{name: name, to: start(), acct: accounting{begun: time.Now().Truncate(time.Hour).Add(-time.Hour)},
 		got: map[string][]measured{}, rate: map[string]float64{}, pids: children()}
 	maps.DeleteFunc(c.pids, func(pid int, _ bool) bool { return before[pid] })
 	return c

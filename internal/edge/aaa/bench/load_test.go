@@ -77,7 +77,7 @@ func (a accounting) request(n int) *radius.Packet {
 		radius.StatusInterimUpdate, radius.StatusInterimUpdate, radius.StatusStop}[step])
 	radius.AcctSessionID.Add(p, fmt.Sprintf("aa-%08x", session))
 	radius.IMSI.Add(p, id)
-	radius.EventTimestamp.Add(p, a.begun.Add(time.Duration(step*60)*time.Second))
+	radius.EventTimestamp.Add(p, a.begun.Add(time.Duration(session%3300+step*60)*time.Second))
 	radius.AcctSessionTime.Add(p, uint32(step*60))
 	radius.AddOctets(p, uint64(step)*1000, uint64(step)*50_000)
 	radius.FramedIPAddress.Add(p, netip.AddrFrom4([4]byte{10, byte(session >> 16), byte(session >> 8), byte(session)}))
