@@ -36,6 +36,7 @@ type AccessWriter interface {
 	RemoveNAS(ctx context.Context, name string) (bool, error)
 	AddAccess(ctx context.Context, records []usage.AccessRecord) error
 	DropUsage(ctx context.Context, before time.Time, n int) (int64, error)
+	DropSessions(ctx context.Context, before time.Time, after int64, n int) (last int64, err error)
 }
 
 // Admitted is the answer to one question. Known is false for a subscriber that
@@ -303,14 +304,21 @@ func (m *metering) lose(ctx context.Context, found []usage.Mark, since time.Time
 // DropUsage removes usage that is older than a time, in small steps. The
 // counters of months stay: invoices are made of them.
 func (s *Service) DropUsage(ctx context.Context, before time.Time) error {
-	for {
-		var n int64
-		err := s.store.Write(ctx, func(tx Tx) (err error) {
+	for n := int64(maxPage); n == maxPage; {
+		if err := s.store.Write(ctx, func(tx Tx) (err error) {
 			n, err = tx.DropUsage(ctx, before, maxPage)
 			return err
-		})
-		if err != nil || n < maxPage {
+		}); err != nil {
 			return err
 		}
 	}
+	for last, more := int64(0), true; more; more = last > 0 {
+		if err := s.store.Write(ctx, func(tx Tx) (err error) {
+			last, err = tx.DropSessions(ctx, before, last, maxPage)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 // Journal keeps what networks report, durably, until it is counted.
 type Journal interface {
 	OpenJournal(ctx context.Context) error
+	Rerule(ctx context.Context) error
 	Shares() int
 	Append(ctx context.Context, parts []usage.Part, at time.Time) error
 	Backlog(ctx context.Context) (usage.Backlog, error)
@@ -189,7 +190,7 @@ func (s *Service) FoldShare(ctx context.Context, share int) (Folded, error) {
 	waiting := s.waiting[share]
 	waiting.folding.Lock()
 	defer waiting.folding.Unlock()
-	if err := s.store.OpenJournal(ctx); err != nil {
+	if err := errors.Join(s.store.OpenJournal(ctx), s.store.Rerule(ctx)); err != nil {
 		return Folded{}, err
 	}
 	f := fold{s: s, share: share}

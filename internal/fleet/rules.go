@@ -175,8 +175,8 @@ func (m *metering) limit(t *touch) (e edit, applies bool) {
 	return edit{Edit{Verb: sim.SuspendSystem, Reason: limitReached(t.sim.DataLimit)}, t.sim.ID}, true
 }
 
-// never is no version of a SIM.
-const never = -1
+// unlimited is the ceiling of sessions of SIMs without a data limit.
+const unlimited = math.MaxInt64
 
 // allow says up to where the sessions of the SIMs that were looked at may go on
 // unseen.
@@ -187,11 +187,11 @@ func (m *metering) allow() {
 			if s.Ended() || !m.changed[s] {
 				continue
 			}
-			s.Ruled, s.Ceiling = never, 0
+			s.Ceiling = -1
 			if !t.plain() {
 				continue
 			}
-			s.Ruled, s.Ceiling = t.sim.Version, math.MaxInt64
+			s.Ceiling = unlimited
 			if t.sim.DataLimit > 0 {
 				grant := max(free/2, 0)
 				s.Ceiling, free = s.Total()+grant, free-grant
@@ -207,7 +207,7 @@ func (m *metering) allow() {
 func (m *metering) free(id int64, t *touch) int64 {
 	free := min(m.s.rules.mark(t.sim.DataLimit, t.sim.AlertAt), usage.TightAt(t.sim.DataLimit)) - t.sim.Used - t.monthAdd
 	for _, s := range m.open[id] {
-		if !s.Ended() && !m.changed[s] && s.Ruled == t.sim.Version {
+		if !s.Ended() && !m.changed[s] && s.Ceiling < unlimited {
 			free -= max(s.Ceiling-s.Total(), 0)
 		}
 	}

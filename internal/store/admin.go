@@ -157,8 +157,8 @@ func (tx *Tx) StartReconcile(ctx context.Context, network string, now, since tim
 // Expected lists what a network should have of up to n SIMs after the given
 // IMSI, in order, leaving out those that it has still to hear of.
 func (r reader) Expected(ctx context.Context, network string, after ident.IMSI, n int) ([]sim.SIM, error) {
-	return r.sims(ctx, simSelect+` JOIN sim s ON s.id = t.sim_id WHERE s.imsi > ? AND s.imsi <> '' AND t.network = ?
-		AND NOT EXISTS (SELECT 1 FROM sync_queue q WHERE q.sim_id = s.id) ORDER BY s.imsi LIMIT ?`, string(after), network, n)
+	return r.sims(ctx, simSelect+` WHERE t.imsi > ? AND t.imsi <> '' AND t.network = ?
+		AND NOT EXISTS (SELECT 1 FROM sync_queue q WHERE q.sim_id = t.sim_id) ORDER BY t.imsi LIMIT ?`, string(after), network, n)
 }
 
 // QuarantineOver lists up to n SIMs of a network that were terminated before

@@ -10,9 +10,22 @@ import (
 )
 
 // admissions reads what the answer to a question for access depends on.
-var admissions = packed(`SELECT s.id, s.imsi, s.msisdn, s.ip, s.apn, t.flags, t.wanted, t.settled, t.holds, t.data_limit, t.imei_lock,
+var admissions = packed(`SELECT t.sim_id, t.identity, t.flags, t.wanted, t.settled, t.holds, t.data_limit, t.imei_lock,
 	CASE WHEN t.data_limit > 0 THEN ` + used + ` ELSE 0 END
-FROM sim s JOIN sim_state t ON t.sim_id = s.id`)
+FROM sim_state t WHERE `)
+
+// whoIs is where the packed identity of a SIM is read to, for its subscriber.
+func whoIs(s *usage.Subscriber, ip *string) []any {
+	none := new(string)
+	return []any{none, none, &s.IMSI, &s.MSISDN, none, ip, &s.APN, none, none, none, none, none, none, none, none, none, none}
+}
+
+// byIMSI and byNumber are the conditions that a subscriber is one of a list.
+func byIMSI(list string) string { return "t.imsi <> '' AND " + list }
+
+func byNumber(list string) string {
+	return "t.sim_id IN (SELECT s.id FROM sim s WHERE s.msisdn <> '' AND " + list + ")"
+}
 
 // Subscribers finds the SIMs that these subscribers or numbers stand for, and
 // what each used in the month of a time. The map is by IMSI, and by MSISDN with
@@ -24,23 +37,27 @@ func (db *DB) Subscribers(ctx context.Context, imsis []ident.IMSI, numbers []ide
 // Subscribers is that of a transaction.
 func (r reader) Subscribers(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error) {
 	out := make(map[string]*usage.Subscriber, len(imsis)+len(numbers))
-	if err := admitted(ctx, r, "s.imsi", imsis, at, func(s *usage.Subscriber) { out[string(s.IMSI)] = s }); err != nil {
-		return nil, err
+	if len(imsis) > 0 {
+		list, args := few(r, "t.imsi", imsis)
+		if err := r.admitted(ctx, byIMSI(list), args, at, func(s *usage.Subscriber) { out[string(s.IMSI)] = s }); err != nil {
+			return nil, err
+		}
 	}
-	return out, admitted(ctx, r, "s.msisdn", numbers, at, func(s *usage.Subscriber) { out["+"+string(s.MSISDN)] = s })
+	if len(numbers) == 0 {
+		return out, nil
+	}
+	list, args := few(r, "s.msisdn", numbers)
+	return out, r.admitted(ctx, byNumber(list), args, at, func(s *usage.Subscriber) { out["+"+string(s.MSISDN)] = s })
 }
 
-func admitted[T ~string](ctx context.Context, r reader, column string, values []T, at time.Time, found func(*usage.Subscriber)) error {
-	if len(values) == 0 {
-		return nil
-	}
+func (r reader) admitted(ctx context.Context, which string, args []any, at time.Time, found func(*usage.Subscriber)) error {
 	month, hour := usedIn(at)
-	list, args := few(r, column, values)
 	return r.eachPacked(ctx, func(row rowScanner) error {
 		s := new(usage.Subscriber)
 		var ip, holds string
 		var flags, wanted, settled int64
-		if err := row.Scan(&s.ID, &s.IMSI, &s.MSISDN, &ip, &s.APN, &flags, &wanted, &settled, &holds, &s.DataLimit, &s.IMEILock, &s.Used); err != nil {
+		dest := append(append([]any{&s.ID}, whoIs(s, &ip)...), &flags, &wanted, &settled, &holds, &s.DataLimit, &s.IMEILock, &s.Used)
+		if err := row.Scan(dest...); err != nil {
 			return err
 		}
 		s.IP, _ = netip.ParseAddr(ip) // empty for none
@@ -48,5 +65,5 @@ func admitted[T ~string](ctx context.Context, r reader, column string, values []
 		s.Wanted.Suspended, s.Barred = unflag(flags)
 		found(s)
 		return unhold(holds, &s.SIM)
-	}, admissions+" WHERE "+column+" <> '' AND "+list, append([]any{month, hour}, args...)...)
+	}, admissions+which, append([]any{month, hour}, args...)...)
 }

@@ -83,18 +83,6 @@ func (tx *Tx) SeeAlertRule(ctx context.Context, a usage.AlertRule, seen, past in
 	return n > 0, err
 }
 
-// Unrule has the rules look at the next report of each session of the SIMs of a
-// portfolio that have a data limit.
-func (tx *Tx) Unrule(ctx context.Context, portfolio ident.PortfolioID) error {
-	no, err := tx.number(ctx, portfolio)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, `UPDATE data_session SET ruled = -1 WHERE phase IN (1, 4)
-		AND sim_id IN (SELECT sim_id FROM sim_state WHERE portfolio_no = ? AND data_limit > 0)`, no)
-	return err
-}
-
 // Silences returns since when nothing was heard of SIMs whose silence has been
 // told of, by their ids; the zero time for never.
 func (r reader) Silences(ctx context.Context, ids []int64) (map[int64]time.Time, error) {

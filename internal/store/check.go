@@ -10,8 +10,8 @@ import (
 // drifts are the statements that find what does not agree, by the code of the
 // fault. Each counts rows.
 var drifts = []struct{ code, what, text string }{
-	{"store.state", "SIMs have no state, or one of another portfolio", `SELECT count(*) FROM sim s LEFT JOIN sim_state t ON t.sim_id = s.id
-		WHERE t.sim_id IS NULL OR t.iccid <> s.iccid OR t.portfolio_no <> s.portfolio_no`},
+	{"store.state", "SIMs have no state, or another one's", `SELECT count(*) FROM sim s LEFT JOIN sim_state t ON t.sim_id = s.id
+		WHERE t.sim_id IS NULL OR t.iccid <> s.iccid OR t.imsi <> s.imsi OR t.portfolio_no <> s.portfolio_no`},
 	{"store.identity", "SIMs are packed as others than they are", `SELECT count(*) FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE t.identity <>
 		concat_ws(` + "'" + separator + "'" + `, s.eid, s.number, s.imsi, s.msisdn, s.imei, s.ip, s.apn, s.name, s.group_name, s.device,
 		s.type, s.form, s.mno, s.spec, s.part, s.rsp, s.created_at)`},

@@ -31,17 +31,18 @@ func usedIn(at time.Time) (month, hour int64) {
 	return monthNo(at.Year(), int(at.Month())), usage.HourOf(time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC))
 }
 
-var subscriberSelect = packed(`SELECT s.id, t.portfolio_no, t.iccid, s.imsi, s.msisdn, s.ip, s.apn, t.package_id, t.flags, t.wanted, t.settled, t.holds,
+var subscriberSelect = packed(`SELECT t.sim_id, t.portfolio_no, t.iccid, t.identity, t.package_id, t.flags, t.wanted, t.settled, t.holds,
 	t.activated_at, t.data_limit, t.imei_lock, t.version, CASE WHEN t.data_limit > 0 THEN ` + counted + ` ELSE 0 END
-FROM sim s JOIN sim_state t ON t.sim_id = s.id WHERE `)
+FROM sim_state t WHERE `)
 
 // subscriber scans a row of it, and remembers the SIM's portfolio.
 func (tx *Tx) subscriber(rows rowScanner) (*usage.Subscriber, error) {
 	s := new(usage.Subscriber)
 	var ip, holds string
 	var flags, wanted, settled, activated, home int64
-	if err := rows.Scan(&s.ID, &home, &s.ICCID, &s.IMSI, &s.MSISDN, &ip, &s.APN, &s.Package, &flags, &wanted, &settled, &holds,
-		&activated, &s.DataLimit, &s.IMEILock, &s.Version, &s.Used); err != nil {
+	dest := append(append([]any{&s.ID, &home, &s.ICCID}, whoIs(s, &ip)...), &s.Package, &flags, &wanted, &settled, &holds,
+		&activated, &s.DataLimit, &s.IMEILock, &s.Version, &s.Used)
+	if err := rows.Scan(dest...); err != nil {
 		return nil, err
 	}
 	tx.homes[s.ID] = home
@@ -56,26 +57,25 @@ func (tx *Tx) subscriber(rows rowScanner) (*usage.Subscriber, error) {
 // networks report of one SIM is taken one by one, whichever node hears it.
 func (tx *Tx) Metered(ctx context.Context, imsis []ident.IMSI, numbers []ident.MSISDN, at time.Time) (map[string]*usage.Subscriber, error) {
 	out := make(map[string]*usage.Subscriber, len(imsis)+len(numbers))
-	read := func(column, prefix string, values any) error {
-		list, arg := tx.engine.list("s."+column, values)
-		month, _ := usedIn(at)
+	month, _ := usedIn(at)
+	read := func(which string, arg any, name func(*usage.Subscriber) string) error {
 		return tx.eachPacked(ctx, func(rows rowScanner) error {
 			s, err := tx.subscriber(rows)
-			if err == nil && prefix == "" {
-				out[string(s.IMSI)] = s
-			} else if err == nil {
-				out[prefix+string(s.MSISDN)] = s
+			if err == nil {
+				out[name(s)] = s
 			}
 			return err
-		}, subscriberSelect+"s."+column+" <> '' AND "+list+tx.metered(), month, arg)
+		}, subscriberSelect+which+tx.metered(), month, arg)
 	}
 	if len(imsis) > 0 {
-		if err := read("imsi", "", texts(imsis)); err != nil {
+		list, arg := tx.engine.list("t.imsi", texts(imsis))
+		if err := read(byIMSI(list), arg, func(s *usage.Subscriber) string { return string(s.IMSI) }); err != nil {
 			return nil, err
 		}
 	}
 	if len(numbers) > 0 {
-		if err := read("msisdn", "+", texts(numbers)); err != nil {
+		list, arg := tx.engine.list("s.msisdn", texts(numbers))
+		if err := read(byNumber(list), arg, func(s *usage.Subscriber) string { return "+" + string(s.MSISDN) }); err != nil {
 			return nil, err
 		}
 	}
@@ -113,7 +113,7 @@ func (tx *Tx) alerted(ctx context.Context, subscribers iter.Seq[*usage.Subscribe
 // are locked, they are in a fixed order.
 func (tx *Tx) metered() string {
 	if tx.engine.locks() {
-		return " ORDER BY s.id FOR UPDATE OF t"
+		return " ORDER BY t.sim_id FOR UPDATE OF t"
 	}
 	return ""
 }
@@ -121,7 +121,7 @@ func (tx *Tx) metered() string {
 // MeteredIDs is Metered by internal ids; the map is by them.
 func (tx *Tx) MeteredIDs(ctx context.Context, ids []int64, at time.Time) (map[int64]*usage.Subscriber, error) {
 	out := make(map[int64]*usage.Subscriber, len(ids))
-	list, arg := tx.engine.list("s.id", ids)
+	list, arg := tx.engine.list("t.sim_id", ids)
 	month, _ := usedIn(at)
 	err := tx.eachPacked(ctx, func(rows rowScanner) error {
 		s, err := tx.subscriber(rows)
@@ -169,8 +169,7 @@ var advanceColumns = cols("n, nas text, session_id text, charging_id, at, second
 const advanceText = `UPDATE data_session AS d SET last_at = ${at}, seconds = ${seconds}, bytes_in = ${bytes_in}, bytes_out = ${bytes_out}${from}
 WHERE d.nas = ${nas} AND d.session_id = ${session_id} AND d.charging_id = ${charging_id} AND d.phase + 0 = 1 AND d.said = ${said}
 	AND d.hour = ${hour} AND d.last_at < ${at} AND d.seconds <= ${seconds} AND d.bytes_in <= ${bytes_in} AND d.bytes_out <= ${bytes_out}
-	AND d.in_base + ${bytes_in} + d.out_base + ${bytes_out} <= d.ceiling
-	AND d.ruled = (SELECT t.version FROM sim_state t WHERE t.sim_id = d.sim_id)`
+	AND d.in_base + ${bytes_in} + d.out_base + ${bytes_out} <= d.ceiling`
 
 var (
 	advanceSQLite   = advance(func(i int, _ column) string { return "?" + strconv.Itoa(i) }, "")
@@ -191,7 +190,7 @@ func advance(value func(int, column) string, from string) string {
 
 const sessionSelect = `SELECT d.id, d.sim_id, d.nas, d.session_id, d.charging_id, d.phase, d.started_at, d.last_at, d.stopped_at, d.seconds,
 	d.bytes_in, d.bytes_out, d.in_base, d.out_base, d.cause, d.imsi, d.imei, d.apn, d.username, d.ip, d.rat, d.mcc, d.mnc, d.lai, d.ci,
-	d.coa, d.class, d.package_id, d.rounded, d.cost, d.hour, d.counted_in, d.counted_out, d.said, d.ceiling, d.ruled FROM `
+	d.coa, d.class, d.package_id, d.rounded, d.cost, d.hour, d.counted_in, d.counted_out, d.said, d.ceiling FROM `
 
 func scanSession(rows rowScanner) (*usage.Session, error) {
 	s := new(usage.Session)
@@ -200,7 +199,7 @@ func scanSession(rows rowScanner) (*usage.Session, error) {
 	r := &s.Last
 	err := rows.Scan(&s.ID, &s.SIM, &s.Key.NAS, &s.Key.ID, &s.Key.Charging, &s.Phase, &started, &last, &stopped, &s.Seconds,
 		&s.In, &s.Out, &s.InBase, &s.OutBase, &s.Cause, &r.IMSI, &r.IMEI, &r.APN, &r.User, &ip, &r.RAT, &r.MCC, &r.MNC, &r.LAI, &r.CI,
-		&coa, &r.Class, &s.Package, &s.Rounded, &s.Cost, &s.Hour, &s.CountedIn, &s.CountedOut, &s.Said, &s.Ceiling, &s.Ruled)
+		&coa, &r.Class, &s.Package, &s.Rounded, &s.Cost, &s.Hour, &s.CountedIn, &s.CountedOut, &s.Said, &s.Ceiling)
 	s.Stored, s.StoredSaid, s.StartedAt, s.LastAt, s.StoppedAt = s.Phase, s.Said, moment(started), moment(last), moment(stopped)
 	r.Key, r.At, r.Seconds, r.In, r.Out = s.Key, s.LastAt, s.Seconds, s.In, s.Out
 	r.IP, _ = netip.ParseAddr(ip) // empty for none
@@ -286,18 +285,6 @@ const (
 		SELECT * FROM data_session x WHERE x.sim_id = k.sim_id AND x.phase IN (1, 4) ORDER BY x.id FOR UPDATE) d`
 	liveSQLite = sessionSelect + "data_session d WHERE d.sim_id IN (SELECT value FROM json_each(?)) AND d.phase IN (1, 4)"
 )
-
-// Reconsider has the rules look at the next report of each session of these SIMs
-// that has not ended. Reports that Advance is taking are waited for; later ones
-// that it was about to take under the old rules it leaves to who knows the new.
-func (tx *Tx) Reconsider(ctx context.Context, ids []int64) error {
-	if !tx.engine.locks() { // one writer: nothing is being taken
-		return nil
-	}
-	_, err := tx.exec(ctx, `UPDATE data_session SET ceiling = 0 WHERE id IN (SELECT x.id FROM data_session x
-		WHERE x.sim_id IN (SELECT unnest(?::bigint[])) AND x.phase IN (1, 4) ORDER BY x.id FOR UPDATE)`, ids)
-	return err
-}
 
 // OpenAfter walks the sessions that have not ended, in the order of gateway and
 // id, behind a mark and up to n of them; a gateway's own where one is named.

@@ -12,7 +12,7 @@ import (
 // that does not name it leaves them alone.
 const (
 	sessionStays  = "sim_id, nas text, session_id text, charging_id, started_at, package_id"
-	sessionCounts = `id, last_at, seconds, bytes_in, bytes_out, in_base, out_base, rounded, cost, hour, counted_in, counted_out, said, ceiling, ruled`
+	sessionCounts = `id, last_at, seconds, bytes_in, bytes_out, in_base, out_base, rounded, cost, hour, counted_in, counted_out, said, ceiling`
 	sessionSays   = `imsi text, imei text, apn text, username text, ip text, rat text, mcc text, mnc text, lai text, ci text, coa text, class bytea`
 	sessionMoves  = "phase, stopped_at, cause"
 )
@@ -36,7 +36,7 @@ var sessionChange = []struct {
 func sessionCountsRow(s *usage.Session) []any {
 	row := make([]any, 0, len(sessionTable.columns))
 	return append(row, s.ID, micros(s.LastAt), s.Seconds, s.In, s.Out, s.InBase, s.OutBase, s.Rounded, int64(s.Cost), s.Hour, s.CountedIn, s.CountedOut,
-		s.Said, s.Ceiling, s.Ruled)
+		s.Said, s.Ceiling)
 }
 
 func sessionMovesRow(row []any, s *usage.Session) []any {

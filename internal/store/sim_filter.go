@@ -136,11 +136,14 @@ func (l *listing) named() []cond {
 		out = append(out, cond{where: where + " AND s.eid <> ''", args: []any{arg}})
 	}
 	for _, c := range []struct{ column, value string }{
-		{"eid", string(q.EID)}, {"imsi", string(q.IMSI)}, {"msisdn", string(q.MSISDN)}, {"imei", string(q.IMEI)},
+		{"eid", string(q.EID)}, {"msisdn", string(q.MSISDN)}, {"imei", string(q.IMEI)},
 	} {
 		if c.value != "" {
 			out = append(out, cond{where: "s." + c.column + " = ? AND s." + c.column + " <> ''", args: []any{c.value}})
 		}
+	}
+	if q.IMSI != "" {
+		out = append(out, cond{where: "s.id IN (SELECT sim_id FROM sim_state WHERE imsi = ? AND imsi <> '')", args: []any{string(q.IMSI)}})
 	}
 	if q.Number != "" {
 		out = append(out, cond{where: "(s.number = ? AND s.number <> '' OR s.number = '' AND s.iccid = ?)", args: []any{q.Number, q.Number}})

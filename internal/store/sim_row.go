@@ -182,7 +182,7 @@ func identityOf(s *sim.SIM) string {
 
 var stateTable = &table{name: "sim_state", defaults: true, columns: cols(`sim_id, iccid text, portfolio_no, package_id, network text, status, flags,
 	wanted, settled, generation, observed, since, by_actor text, holds text, failure text, failed_at, ever, activated_at, terminated_at,
-	contract_start, contract_end, modified_at, version, data_limit, locked text, imei_lock text, identity text`), where: "sim_state.sim_id = :sim_id AND sim_state.version = :version - 1"}
+	contract_start, contract_end, modified_at, version, data_limit, locked text, imei_lock text, identity text, imsi text`), where: "sim_state.sim_id = :sim_id AND sim_state.version = :version - 1"}
 
 func stateRow(s *sim.SIM, portfolio int64) []any {
 	wanted := s.Wanted
@@ -190,5 +190,5 @@ func stateRow(s *sim.SIM, portfolio int64) []any {
 	return []any{s.ID, string(s.ICCID), portfolio, s.Package, s.Network, int64(s.Status()), packFlags(s.Wanted.Suspended, s.Barred),
 		pack(wanted), pack(s.Settled), s.Generation, s.Observed, micros(s.Since), s.By, hold(s), s.Failure, micros(s.FailedAt),
 		flag(s.EverActive) | flag(s.EverLive)<<1, micros(s.ActivatedAt), micros(s.TerminatedAt), micros(s.ContractStart), micros(s.ContractEnd),
-		micros(s.ModifiedAt), s.Version, s.DataLimit, lockText(s), string(s.IMEILock), identityOf(s)}
+		micros(s.ModifiedAt), s.Version, s.DataLimit, lockText(s), string(s.IMEILock), identityOf(s), string(s.IMSI)}
 }

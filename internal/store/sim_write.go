@@ -146,6 +146,9 @@ func (tx *Tx) Save(ctx context.Context, changes []sim.Change) error {
 	}
 	tx.changed.states = tx.changed.states || len(state) > 0
 	tx.changed.identities = tx.changed.identities || len(identity) > 0
+	if err := tx.unruleSIMs(ctx, changes); err != nil {
+		return err
+	}
 	n, err := tx.change(ctx, stateTable, state)
 	if err != nil {
 		return err
@@ -185,9 +188,9 @@ func (r reader) portfolioNo(ctx context.Context, id ident.PortfolioID) (int64, e
 func (tx *Tx) Taken(ctx context.Context, sims []sim.NewSIM) (map[string]ident.ICCID, error) {
 	out := map[string]ident.ICCID{}
 	for _, f := range []struct {
-		column string
-		field  sim.Field
-	}{{"iccid", sim.ByICCID}, {"imsi", sim.ByIMSI}, {"msisdn", sim.ByMSISDN}} {
+		column, table string
+		field         sim.Field
+	}{{"iccid", "sim", sim.ByICCID}, {"imsi", "sim_state", sim.ByIMSI}, {"msisdn", "sim", sim.ByMSISDN}} {
 		var values []string
 		for _, s := range sims {
 			if v := s.SIM.Value(f.field); v != "" {
@@ -201,7 +204,7 @@ func (tx *Tx) Taken(ctx context.Context, sims []sim.NewSIM) (map[string]ident.IC
 			err := rows.Scan(&v, &owner)
 			out[f.column+" "+v] = owner
 			return err
-		}, fmt.Sprintf("SELECT %s, iccid FROM sim WHERE %s AND %s <> ''", f.column, list, f.column), arg); err != nil {
+		}, fmt.Sprintf("SELECT %s, iccid FROM %s WHERE %s AND %s <> ''", f.column, f.table, list, f.column), arg); err != nil {
 			return nil, err
 		}
 	}

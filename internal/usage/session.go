@@ -60,9 +60,9 @@ type Session struct {
 	Said       int64  // Report.Said of the newest
 	StoredSaid int64  // Said as it was read: with the same one Last is as stored
 
-	// Until the session has carried Ceiling bytes, and while its SIM is of the
-	// version Ruled, no rule needs to look at a report that has nothing else new.
-	Ceiling, Ruled int64
+	// Until the session has carried Ceiling bytes no rule needs to look at a report
+	// that has nothing else new. It is -1 where they are to look at each.
+	Ceiling int64
 
 	// What it costs so far: the package that it began on, its bytes as that
 	// package rounds them, and their price.

@@ -29,8 +29,8 @@ func fillSessions(db *sql.DB) {
 		}
 		must(db.ExecContext(ctx, `INSERT INTO data_session (id, sim_id, nas, session_id, charging_id, phase, started_at, last_at, stopped_at, seconds, bytes_in,
 			bytes_out, in_base, out_base, cause, imsi, imei, apn, username, ip, rat, mcc, mnc, lai, ci, coa, class, package_id, rounded, cost, hour,
-			counted_in, counted_out, said, ceiling, ruled) VALUES (?, `+id+`, 'gw', ?, 0, ?, ?, ?, ?, 0, ?, ?, 0, 0, 0, '234150000000005', '', 'example.apn', '',
-			'10.20.0.17', 'LTE', '234', '15', '', '', '', x'', 6685, 0, 0, ?, ?, ?, 0, 0, 0)`, 2_000_000+i, iccid("live2"), s.start, s.phase, at(s.start),
+			counted_in, counted_out, said, ceiling) VALUES (?, `+id+`, 'gw', ?, 0, ?, ?, ?, ?, 0, ?, ?, 0, 0, 0, '234150000000005', '', 'example.apn', '',
+			'10.20.0.17', 'LTE', '234', '15', '', '', '', x'', 6685, 0, 0, ?, ?, ?, 0, 0)`, 2_000_000+i, iccid("live2"), s.start, s.phase, at(s.start),
 			at(s.last), stop, s.in, s.out, at(s.start)/3_600_000_000, s.in*s.counted, s.out*s.counted))
 	}
 	must(db.ExecContext(ctx, "INSERT INTO usage_hour (sim_id, hour, bytes_in, bytes_out) VALUES ("+id+", ?, 300, 724)", iccid("live2"), at("2026-03-01 08:00:00")/3_600_000_000))

@@ -45,6 +45,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Rejects", testRejects},
 		{"Sessions", testSessions},
 		{"SessionsAt", testSessionsAt},
+		{"Ceilings", testCeilings},
+		{"CeilingsHeld", testCeilingsHeld},
+		{"DropSessions", testDropSessions},
 		{"Write", testWrite},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,24 @@
+-- +goose Up
+
+-- Subscribers are found where their state is.
+ALTER TABLE sim_state ADD COLUMN imsi TEXT COLLATE "C" NOT NULL DEFAULT '';
+UPDATE sim_state SET imsi = sim.imsi FROM sim WHERE sim.id = sim_id;
+DROP INDEX sim_imsi;
+CREATE UNIQUE INDEX sim_state_imsi ON sim_state (imsi) WHERE imsi <> '';
+
+-- What changes of a SIM takes away the ceilings of its open sessions (-1 is none):
+-- reports need not look whether something has.
+ALTER TABLE data_session DROP COLUMN ruled;
+UPDATE data_session SET ceiling = -1 WHERE phase IN (1, 4);
+
+-- SIMs that have changed and whose open sessions have their ceilings still: who
+-- changes a SIM does not wait for those who count its reports.
+CREATE TABLE reruled (
+  sim_id BIGINT PRIMARY KEY
+);
+
+-- Old sessions are found by their ids, which grow.
+DROP INDEX data_session_age;
+
+-- Batches of reports stay in their rows, where they fit.
+ALTER TABLE journal SET (toast_tuple_target = 8160);
