@@ -11,7 +11,7 @@ build:
 test: deps build lint
 	CI=1 $(GO) test -race -timeout 15m ./...
 	CI=1 $(GO) test -run OverMany ./internal/store
-	./scripts/fuzz 20000x
+	./scripts/fuzz 4000x
 
 # What a developer runs between two edits: no race detector, no installing.
 quick:
