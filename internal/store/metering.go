@@ -286,22 +286,23 @@ const (
 	liveSQLite = sessionSelect + "data_session d WHERE d.sim_id IN (SELECT value FROM json_each(?)) AND d.phase IN (1, 4)"
 )
 
-// OpenAfter walks the sessions that have not ended, in the order of gateway and
-// id, behind a mark and up to n of them; a gateway's own where one is named.
+// OpenAfter walks the sessions that have not ended, in the order of SIM and id,
+// behind a mark and up to n of them; a gateway's own where one is named. No index
+// has those of a gateway: each report would pay for what its restart asks for.
 func (r reader) OpenAfter(ctx context.Context, nas string, after usage.Mark, n int) ([]usage.Mark, error) {
-	where, args := "", []any{after.NAS, after.ID, n}
+	where, args := "", []any{after.SIM, after.ID, n}
 	if nas != "" {
-		where, args = "nas = ? AND ", append([]any{nas}, args...)
+		where, args = "nas || '' = ? AND ", append([]any{nas}, args...) // not by its key, which has all that have ended
 	}
 	var out []usage.Mark
 	err := r.each(ctx, func(rows rowScanner) error {
 		var m usage.Mark
 		var last int64
-		err := rows.Scan(&m.NAS, &m.ID, &m.SIM, &m.Phase, &last)
+		err := rows.Scan(&m.ID, &m.SIM, &m.Phase, &last)
 		m.LastAt = moment(last)
 		out = append(out, m)
 		return err
-	}, "SELECT nas, id, sim_id, phase, last_at FROM data_session WHERE "+where+"phase IN (1, 4) AND (nas, id) > (?, ?) ORDER BY nas, id LIMIT ?", args...)
+	}, "SELECT id, sim_id, phase, last_at FROM data_session WHERE "+where+"phase IN (1, 4) AND (sim_id, id) > (?, ?) ORDER BY sim_id, id LIMIT ?", args...)
 	return out, err
 }
 

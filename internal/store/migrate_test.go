@@ -109,7 +109,7 @@ var undo = map[int64][]string{
 	21: {"DROP INDEX sim_state_iccid", "ALTER TABLE sim_state DROP COLUMN identity"},
 	22: {"DROP INDEX sim_state_imsi", "ALTER TABLE sim_state DROP COLUMN imsi", "CREATE UNIQUE INDEX sim_imsi ON sim (imsi) WHERE imsi <> ''",
 		"ALTER TABLE data_session ADD COLUMN ruled INTEGER NOT NULL DEFAULT 0", "CREATE INDEX data_session_age ON data_session (stopped_at) WHERE phase IN (2, 3)",
-		"DROP TABLE IF EXISTS reruled"},
+		"CREATE INDEX data_session_open ON data_session (nas, id) WHERE phase IN (1, 4)", "DROP TABLE IF EXISTS reruled"},
 }
 
 // backTo makes a database one of an earlier schema.

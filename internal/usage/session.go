@@ -73,7 +73,6 @@ type Session struct {
 
 // Mark is a session as a walk over the open ones sees it.
 type Mark struct {
-	NAS    string
 	ID     int64
 	SIM    int64
 	Phase  Phase

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"reflect"
@@ -104,6 +105,43 @@ func testSessionsAt(t *testing.T, open func(*testing.T) *store.DB) {
 		}
 		if slices.Sort(got); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", c.name, got, want)
+		}
+	}
+}
+
+// testOpenAfter walks the sessions that have not ended, of all gateways or of one.
+func testOpenAfter(t *testing.T, open func(*testing.T) *store.DB) {
+	w := newWorld(t, open(t))
+	byNAS := map[string][]usage.Mark{}
+	w.write(func(ctx context.Context, tx *store.Tx) error {
+		var all []*usage.Session
+		for i := range 24 {
+			s, _ := usage.New(int64(1+i%5), usage.Report{Key: usage.Key{NAS: []string{"pgw1", "pgw2", "pgw3"}[i%3], ID: string(rune('a' + i))}, Step: usage.Start, At: noon})
+			s.Phase = []usage.Phase{usage.Open, usage.Closed, usage.Stale, usage.Lost}[i%4]
+			all = append(all, &s)
+		}
+		err := tx.SaveSessions(ctx, all)
+		for _, s := range all {
+			if !s.Ended() {
+				m := usage.Mark{ID: s.ID, SIM: s.SIM, Phase: s.Phase, LastAt: noon}
+				byNAS[""], byNAS[s.Key.NAS] = append(byNAS[""], m), append(byNAS[s.Key.NAS], m)
+			}
+		}
+		return err
+	})
+	for nas, want := range byNAS {
+		slices.SortFunc(want, func(a, b usage.Mark) int { return cmp.Or(cmp.Compare(a.SIM, b.SIM), cmp.Compare(a.ID, b.ID)) })
+		var got []usage.Mark
+		for at := (usage.Mark{}); ; {
+			page, err := w.db.OpenAfter(t.Context(), nas, at, 2)
+			must(t, err)
+			if len(page) == 0 {
+				break
+			}
+			got, at = append(got, page...), page[len(page)-1]
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("of %q:\n%v\nwant\n%v", nas, got, want)
 		}
 	}
 }

@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Rejects", testRejects},
 		{"Sessions", testSessions},
 		{"SessionsAt", testSessionsAt},
+		{"OpenAfter", testOpenAfter},
 		{"Ceilings", testCeilings},
 		{"CeilingsHeld", testCeilingsHeld},
 		{"DropSessions", testDropSessions},

@@ -17,8 +17,13 @@ CREATE TABLE reruled (
   sim_id BIGINT PRIMARY KEY
 );
 
--- Old sessions are found by their ids, which grow.
+-- Old sessions are found by their ids, which grow, and a gateway's open ones among
+-- those of all SIMs.
 DROP INDEX data_session_age;
+DROP INDEX data_session_open;
 
 -- Batches of reports stay in their rows, where they fit.
 ALTER TABLE journal SET (toast_tuple_target = 8160);
+
+-- Sessions that began together lie and report together.
+ALTER TABLE data_session SET (fillfactor = 50);

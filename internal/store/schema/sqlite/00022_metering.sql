@@ -11,5 +11,7 @@ CREATE UNIQUE INDEX sim_state_imsi ON sim_state (imsi) WHERE imsi <> '';
 ALTER TABLE data_session DROP COLUMN ruled;
 UPDATE data_session SET ceiling = -1 WHERE phase IN (1, 4);
 
--- Old sessions are found by their ids, which grow.
+-- Old sessions are found by their ids, which grow, and a gateway's open ones among
+-- those of all SIMs.
 DROP INDEX data_session_age;
+DROP INDEX data_session_open;
